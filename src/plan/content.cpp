@@ -1,0 +1,282 @@
+#include <algorithm>
+
+#include "plan/axes.h"
+
+namespace ox::plan {
+
+namespace {
+
+/// Texts larger than this are not merged line by line.
+constexpr std::uint64_t kMaxMergedBytes = 4U << 20U;
+
+/// What the replicas say about one node's content.
+struct Versions {
+  std::vector<Candidate> changed;         ///< distinct, none equal to the agreed one
+  std::vector<ReplicaIndex> passive;      ///< show the agreed bytes
+  std::vector<tree::Content> touched;     ///< agreed bytes with a new mtime
+  bool stale = false;                     ///< some changer had not seen the agreed content
+  bool fresh = false;                     ///< some changer had
+};
+
+void add_version(Work& work, NodeIndex n, Versions& versions, Candidate found) {
+  for (Candidate& known : versions.changed) {
+    if (equal_or_ask(work, n, known, found)) {
+      known.holders.push_back(found.holders.front());
+      known.content.mtime = std::max(known.content.mtime, found.content.mtime);
+      if (!known.content.digest.has_value()) {
+        known.content.digest = found.content.digest;
+      }
+      return;
+    }
+  }
+  versions.changed.push_back(std::move(found));
+}
+
+Versions gather(Work& work, NodeIndex n, const std::optional<tree::Content>& agreed) {
+  Versions versions;
+  for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
+    if (!work.present(n, i)) {
+      continue;
+    }
+    const tree::Acknowledged* known = work.acknowledged(n, i);
+    Candidate seen{.content = work.seen_content(n, i), .holders = {i}};
+    const bool changer = known == nullptr || work.side(n, i).change != ContentChange::kSame;
+    const bool as_agreed =
+        agreed.has_value() &&
+        equal_or_ask(work, n, Candidate{.content = *agreed, .agreed = true}, seen);
+    if (as_agreed) {
+      versions.passive.push_back(i);
+      if (known != nullptr && work.side(n, i).change == ContentChange::kTouched) {
+        versions.touched.push_back(seen.content);
+      }
+      continue;
+    }
+    const bool detached = work.nodes[n].record != nullptr && !agreed.has_value();
+    if (!changer && (agreed.has_value() || detached)) {
+      continue;
+    }
+    const bool saw_agreed =
+        known != nullptr && agreed.has_value() &&
+        same_bytes(known->value.content, *agreed, work.policy().compare, time_step(work));
+    (saw_agreed ? versions.fresh : versions.stale) = true;
+    add_version(work, n, versions, std::move(seen));
+  }
+  return versions;
+}
+
+/// Is the agreed version on a replica that can't be asked now?
+bool held_out_of_reach(const Work& work, NodeIndex n, const tree::Content& agreed) {
+  for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
+    const Status status = work.side(n, i).status;
+    const tree::Acknowledged* known = work.acknowledged(n, i);
+    if ((status == Status::kOffline || status == Status::kUnknown) && known != nullptr &&
+        same_bytes(known->value.content, agreed, work.policy().compare, time_step(work))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+MergeRequest merge_request(const Work& work, NodeIndex n, std::span<const Candidate> candidates) {
+  MergeRequest request{.node = work.nodes[n].id, .sides = {}};
+  std::optional<MergeSide> first;
+  for (const Candidate& candidate : candidates) {
+    MergeSide side{.theirs = *candidate.content.digest, .base = std::nullopt};
+    if (candidate.agreed) {
+      side.base = side.theirs;
+      first = side;
+      continue;
+    }
+    for (const ReplicaIndex i : candidate.holders) {
+      if (const tree::Acknowledged* known = work.acknowledged(n, i)) {
+        side.base = known->value.content.digest;
+        break;
+      }
+    }
+    request.sides.push_back(side);
+  }
+  std::ranges::sort(request.sides);
+  if (first.has_value()) {
+    request.sides.insert(request.sides.begin(), *first);
+  }
+  return request;
+}
+
+/// The merged text, when there is an answer that merges. Asks when there is none yet.
+std::optional<tree::Content> merged_text(Work& work, NodeIndex n,
+                                         std::span<const Candidate> candidates) {
+  if (!work.policy().auto_merge || work.nodes[n].next->kind != tree::Kind::kFile) {
+    return std::nullopt;
+  }
+  for (const Candidate& candidate : candidates) {
+    if (candidate.content.size > kMaxMergedBytes) {
+      return std::nullopt;
+    }
+  }
+  MergeRequest request = merge_request(work, n, candidates);
+  const bool based = std::ranges::all_of(
+      request.sides, [](const MergeSide& side) { return side.base.has_value(); });
+  if (!based) {
+    return std::nullopt;
+  }
+  for (const MergeAnswer& answer : work.input().merges) {
+    if (answer.request == request) {
+      if (!answer.digest.has_value()) {
+        return std::nullopt;
+      }
+      tree::Content content{.size = answer.size, .digest = answer.digest};
+      for (const Candidate& candidate : candidates) {
+        content.mtime = std::max(content.mtime, candidate.content.mtime);
+      }
+      return content;
+    }
+  }
+  work.merge_requests.push_back(std::move(request));
+  return std::nullopt;
+}
+
+std::string winner_label(const Work& work, const Candidate& candidate) {
+  return label_of(work, candidate.holders);
+}
+
+void settle_conflict(Work& work, NodeIndex n, std::vector<Candidate> candidates) {
+  Node& node = work.nodes[n];
+  if (const std::optional<tree::Content> text = merged_text(work, n, candidates)) {
+    node.next->content = *text;
+    node.merged = true;
+    Conflict conflict{.node = node.id, .copy = kNoNode, .path = {}, .copy_path = {},
+                      .kind = "merged", .winner = winner_label(work, candidates[0]), .loser = {}};
+    conflict.loser = winner_label(work, candidates[1]);
+    work.conflicts.push_back(std::move(conflict));
+    return;
+  }
+  const std::size_t winner = choose_winner(work, candidates);
+  node.next->content = candidates[winner].content;
+  for (std::size_t c = 0; c < candidates.size(); ++c) {
+    if (c != winner) {
+      work.losers.push_back({.node = n,
+                             .content = candidates[c].content,
+                             .holders = candidates[c].holders,
+                             .only = std::nullopt,
+                             .winner_label = winner_label(work, candidates[winner])});
+    }
+  }
+}
+
+}  // namespace
+
+std::int64_t time_step(const Work& work) {
+  std::int64_t step = 0;
+  for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
+    step = std::max<std::int64_t>(step, work.traits(i).mtime_step.count());
+  }
+  return step > 1 ? step : 0;
+}
+
+std::string label_of(const Work& work, const std::vector<ReplicaIndex>& replicas) {
+  std::string label;
+  for (const ReplicaIndex i : replicas) {
+    if (label.empty() || work.traits(i).label < label) {
+      label = work.traits(i).label;
+    }
+  }
+  return label;
+}
+
+bool digest_or_ask(Work& work, NodeIndex n, const Candidate& candidate) {
+  if (candidate.content.digest.has_value() || work.nodes[n].next->kind != tree::Kind::kFile) {
+    return true;
+  }
+  std::vector<ReplicaIndex> holders = candidate.holders;
+  if (candidate.agreed) {
+    for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
+      const tree::Acknowledged* known = work.acknowledged(n, i);
+      if (work.present(n, i) && known != nullptr && work.nodes[n].agreed() &&
+          work.side(n, i).change == ContentChange::kSame &&
+          known->value.content == work.nodes[n].record->agreed->content) {
+        holders.push_back(i);
+      }
+    }
+  }
+  if (holders.empty()) {
+    return false;
+  }
+  work.need_digest(holders.front(), work.side(n, holders.front()).entry);
+  return true;
+}
+
+bool equal_or_ask(Work& work, NodeIndex n, const Candidate& a, const Candidate& b) {
+  const Equality equality =
+      compare_content(a.content, b.content, work.policy().compare, time_step(work));
+  if (equality == Equality::kNeedBytes) {
+    digest_or_ask(work, n, a);
+    digest_or_ask(work, n, b);
+    return false;
+  }
+  return equality == Equality::kEqual;
+}
+
+std::optional<tree::Content> agreed_content(const Work& work, NodeIndex n) {
+  if (!work.nodes[n].agreed()) {
+    return std::nullopt;
+  }
+  tree::Content content = work.nodes[n].record->agreed->content;
+  if (content.digest.has_value()) {
+    return content;
+  }
+  for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
+    const tree::Acknowledged* known = work.acknowledged(n, i);
+    if (work.present(n, i) && known != nullptr &&
+        work.side(n, i).change == ContentChange::kSame && known->value.content == content) {
+      const std::optional<Digest>& read = work.entry(n, i).content.digest;
+      if (read.has_value()) {
+        content.digest = read;
+        break;
+      }
+    }
+  }
+  return content;
+}
+
+bool merge_content(Work& work, NodeIndex n) {
+  Node& node = work.nodes[n];
+  if (node.next->kind == tree::Kind::kDirectory) {
+    return true;
+  }
+  const std::optional<tree::Content> agreed = agreed_content(work, n);
+  Versions versions = gather(work, n, agreed);
+  if (versions.changed.empty()) {
+    if (agreed.has_value()) {
+      node.next->content = *agreed;
+      for (const tree::Content& touched : versions.touched) {
+        node.next->content.mtime = &touched == &versions.touched.front()
+                                       ? touched.mtime
+                                       : std::max(node.next->content.mtime, touched.mtime);
+      }
+    }
+    return true;
+  }
+  std::vector<Candidate> candidates = std::move(versions.changed);
+  if (agreed.has_value() && versions.stale && !versions.fresh) {
+    if (!versions.passive.empty()) {
+      candidates.push_back({.content = *agreed, .holders = versions.passive, .agreed = true});
+    } else if (held_out_of_reach(work, n, *agreed)) {
+      return false;
+    }
+  }
+  if (candidates.size() == 1) {
+    node.next->content = candidates[0].content;
+    return true;
+  }
+  for (const Candidate& candidate : candidates) {
+    if (!digest_or_ask(work, n, candidate)) {
+      return false;
+    }
+  }
+  if (!work.needs_digests()) {
+    settle_conflict(work, n, std::move(candidates));
+  }
+  return true;
+}
+
+}  // namespace ox::plan

@@ -1,0 +1,211 @@
+#include <algorithm>
+#include <numeric>
+
+#include "plan/axes.h"
+
+namespace ox::plan {
+
+namespace {
+
+/// One-way, copy and move: the agreed tree is the source's; each destination follows it as far as
+/// the mode lets changes cross, and keeps what is its own.
+class Directional {
+ public:
+  explicit Directional(Work& work) : work_(work), source_(work.source()) {}
+
+  void run() {
+    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+      decide_node(n);
+    }
+  }
+
+ private:
+  Mode mode() const { return work_.policy().mode; }
+  bool copies() const { return mode() != Mode::kOneWay; }
+
+  bool same(NodeIndex n, const Candidate& a, const Candidate& b) {
+    return equal_or_ask(work_, n, a, b);
+  }
+
+  void decide_node(NodeIndex n) {
+    Node& node = work_.nodes[n];
+    if (node.id == kRootNode) {
+      return;
+    }
+    if (work_.frozen.contains(node.id)) {
+      freeze(work_, n);
+      return;
+    }
+    const Status at_source = work_.side(n, source_).status;
+    if (at_source == Status::kUnknown || at_source == Status::kOffline) {
+      freeze(work_, n);
+      return;
+    }
+    if (at_source == Status::kExcluded) {
+      node.forget = true;
+      node.next = std::nullopt;
+      for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+        work_.side(n, i).target = Target::kForget;
+      }
+      return;
+    }
+    if (at_source == Status::kAbsent) {
+      source_lacks(n);
+      return;
+    }
+    take_from_source(n);
+    for (ReplicaIndex j = 0; j < work_.replica_count(); ++j) {
+      if (j != source_) {
+        decide_destination(n, j);
+      }
+    }
+  }
+
+  void source_lacks(NodeIndex n) {
+    Node& node = work_.nodes[n];
+    node.next = std::nullopt;
+    node.known_delete = work_.acknowledged(n, source_) != nullptr || !node.agreed();
+    for (ReplicaIndex j = 0; j < work_.replica_count(); ++j) {
+      Side& side = work_.side(n, j);
+      if (side.status == Status::kUnknown) {
+        if (!copies() && node.known_delete) {
+          work_.report(j, work_.known_path(n), "waiting",
+                       "deleted at the source, but this copy could not be read; the delete waits");
+          freeze(work_, n);
+          return;
+        }
+        side.target = Target::kForget;
+      } else if (side.status == Status::kExcluded) {
+        side.target = Target::kForget;
+      } else if (side.status == Status::kPresent && j != source_) {
+        side.target = may_delete(n, j) ? Target::kFollow : Target::kForget;
+      }
+    }
+  }
+
+  /// A destination's copy goes only in mode one-way, and only while it is the copy we made.
+  bool may_delete(NodeIndex n, ReplicaIndex j) {
+    const tree::Acknowledged* known = work_.acknowledged(n, j);
+    if (copies() || known == nullptr || !work_.nodes[n].known_delete) {
+      return false;
+    }
+    const bool untouched = work_.side(n, j).change == ContentChange::kSame;
+    if (known->assumed || work_.waived(n, j) != nullptr || !untouched) {
+      work_.report(j, work_.known_path(n), known->assumed ? "assumed_equal" : "kept",
+                   "deleted at the source; kept here, because this copy is not the one that was "
+                   "deleted");
+      return false;
+    }
+    return true;
+  }
+
+  void take_from_source(NodeIndex n) {
+    Node& node = work_.nodes[n];
+    const tree::Entry& entry = work_.entry(n, source_);
+    tree::NodeValue value{.parent = work_.nodes[work_.side(n, source_).parent].id,
+                          .name = work_.seen_name(n, source_),
+                          .kind = entry.kind,
+                          .content = work_.seen_content(n, source_),
+                          .attributes = work_.seen_attributes(n, source_)};
+    if (const std::optional<tree::Content> agreed = agreed_content(work_, n);
+        agreed.has_value() && !value.content.digest.has_value() &&
+        work_.side(n, source_).change == ContentChange::kSame) {
+      value.content.digest = agreed->digest;
+    }
+    node.next = std::move(value);
+  }
+
+  void decide_destination(NodeIndex n, ReplicaIndex j) {
+    Side& side = work_.side(n, j);
+    switch (side.status) {
+      case Status::kOffline:
+      case Status::kUnknown:
+        side.target = Target::kIgnore;
+        return;
+      case Status::kExcluded:
+        side.target = Target::kForget;
+        return;
+      case Status::kAbsent:
+        if (copies() && work_.nodes[n].next->kind != tree::Kind::kDirectory) {
+          decide_declined(n, j);
+        } else if (copies() && work_.acknowledged(n, j) != nullptr) {
+          side.target = Target::kLeave;
+        }
+        return;
+      case Status::kPresent:
+        if (work_.nodes[n].next->kind != tree::Kind::kDirectory) {
+          decide_drift(n, j);
+        }
+        return;
+    }
+  }
+
+  Candidate at_source(NodeIndex n) const {
+    return {.content = work_.nodes[n].next->content, .holders = {source_}};
+  }
+
+  /// What the destination knowingly passed on: it stays away until the source has something else.
+  void decide_declined(NodeIndex n, ReplicaIndex j) {
+    const tree::Content* declined = work_.waived(n, j);
+    if (const tree::Acknowledged* known = work_.acknowledged(n, j); known != nullptr) {
+      declined = &known->value.content;
+    }
+    if (declined != nullptr && same(n, at_source(n), Candidate{.content = *declined})) {
+      leave(n, j);
+    }
+  }
+
+  void leave(NodeIndex n, ReplicaIndex j) {
+    work_.side(n, j).target = Target::kLeave;
+    work_.side(n, j).waive = true;
+  }
+
+  void decide_drift(NodeIndex n, ReplicaIndex j) {
+    const Candidate wanted = at_source(n);
+    const Candidate seen{.content = work_.seen_content(n, j), .holders = {j}};
+    if (same(n, wanted, seen)) {
+      return;
+    }
+    const tree::Acknowledged* known = work_.acknowledged(n, j);
+    const tree::Content* passed = work_.waived(n, j);
+    const bool drifted = known == nullptr || work_.side(n, j).change == ContentChange::kChanged;
+    if (passed != nullptr && same(n, wanted, Candidate{.content = *passed})) {
+      leave(n, j);
+      return;
+    }
+    if (!drifted) {
+      return;
+    }
+    if (copies() && known != nullptr && passed == nullptr &&
+        same(n, wanted, Candidate{.content = known->value.content})) {
+      leave(n, j);
+      return;
+    }
+    const std::vector<Candidate> both{wanted, seen};
+    if (!digest_or_ask(work_, n, wanted) || !digest_or_ask(work_, n, seen) ||
+        work_.needs_digests()) {
+      return;
+    }
+    const std::size_t winner = copies() ? 0 : choose_winner(work_, both);
+    const std::size_t loser = 1 - winner;
+    if (winner == 1) {
+      leave(n, j);
+    }
+    work_.losers.push_back({.node = n,
+                            .content = both[loser].content,
+                            .holders = both[loser].holders,
+                            .only = j,
+                            .winner_label = label_of(work_, both[winner].holders)});
+  }
+
+  Work& work_;
+  ReplicaIndex source_;
+};
+
+}  // namespace
+
+void decide_directional(Work& work) {
+  Directional(work).run();
+}
+
+}  // namespace ox::plan

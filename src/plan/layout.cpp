@@ -1,0 +1,324 @@
+#include "plan/layout.h"
+
+#include <algorithm>
+
+#include "base/expects.h"
+
+namespace ox::plan {
+
+Layout::Layout(const Work& work, ReplicaIndex replica) : work_(work), replica_(replica) {
+  const Replica& seen = work.input().replicas[replica];
+  if (seen.entries.empty()) {
+    return;
+  }
+  places_.emplace(work.find(kRootNode), Place{});
+  for (EntryIndex e = 1; e < seen.entries.size(); ++e) {
+    const NodeIndex parent = work.node_of_entry[replica][seen.entries[e].parent];
+    const NodeIndex n = work.node_of_entry[replica][e];
+    if (parent == kNone) {
+      continue;
+    }
+    if (n != kNone) {
+      put_down(n, parent, seen.entries[e].entry.name);
+    } else {
+      occupants_.emplace(PlaceKey{parent, key(seen.entries[e].entry.name)}, kBlocker);
+    }
+  }
+  for (const Hidden& hidden : seen.hidden) {
+    if (const NodeIndex parent = work.node_of_entry[replica][hidden.parent]; parent != kNone) {
+      occupants_.emplace(PlaceKey{parent, key(hidden.name)}, kBlocker);
+    }
+  }
+}
+
+std::string Layout::key(std::string_view name) const {
+  return work_.traits(replica_).names.collision_key(name);
+}
+
+NodeIndex Layout::occupant(NodeIndex parent, const std::string& name) const {
+  const auto found = occupants_.find(PlaceKey{parent, key(name)});
+  return found == occupants_.end() ? kNone : found->second;
+}
+
+void Layout::put_down(NodeIndex n, NodeIndex parent, const std::string& name) {
+  places_[n] = Place{parent, name};
+  occupants_[PlaceKey{parent, key(name)}] = n;
+  inside_[parent].insert(n);
+}
+
+void Layout::pick_up(NodeIndex n) {
+  const auto found = places_.find(n);
+  const auto held = occupants_.find(PlaceKey{found->second.parent, key(found->second.name)});
+  if (held != occupants_.end() && held->second == n) {
+    occupants_.erase(held);
+  }
+  inside_[found->second.parent].erase(n);
+  places_.erase(found);
+}
+
+RelPath Layout::path(NodeIndex n) const {
+  std::vector<std::string_view> names;
+  for (NodeIndex at = n; work_.nodes[at].id != kRootNode;) {
+    const auto found = places_.find(at);
+    expects(found != places_.end());
+    names.push_back(found->second.name);
+    at = found->second.parent;
+  }
+  RelPath result;
+  for (auto name = names.rbegin(); name != names.rend(); ++name) {
+    result = result.child(*name);
+  }
+  return result;
+}
+
+bool Layout::reachable(NodeIndex n) const {
+  for (NodeIndex at = n; at != kNone; at = places_.at(at).parent) {
+    if (!places_.contains(at)) {
+      return false;
+    }
+    if (work_.nodes[at].id == kRootNode) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// Below `directory`, or it itself.
+bool Layout::inside(NodeIndex n, NodeIndex directory) const {
+  for (NodeIndex at = n; at != directory; at = places_.at(at).parent) {
+    if (work_.nodes[at].id == kRootNode || !places_.contains(at)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Layout::leaving(NodeIndex n) const {
+  return stands(n) && work_.side(n, replica_).target == Target::kFollow &&
+         !work_.nodes[n].next.has_value();
+}
+
+bool Layout::wanted(NodeIndex n) const {
+  const Node& node = work_.nodes[n];
+  return node.next.has_value() && node.id != kRootNode &&
+         (!node.only.has_value() || *node.only == replica_) &&
+         work_.side(n, replica_).target == Target::kFollow &&
+         work_.side(n, replica_).status != Status::kOffline;
+}
+
+std::vector<NodeIndex> Layout::pending() const {
+  std::vector<std::pair<std::string, NodeIndex>> ordered;
+  for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+    if (!wanted(n)) {
+      continue;
+    }
+    const auto found = places_.find(n);
+    const bool at_place = found != places_.end() &&
+                          found->second.parent == work_.next_parent(n) &&
+                          work_.seen_name(n, replica_) == work_.nodes[n].next->name;
+    if (!at_place) {
+      ordered.emplace_back(work_.next_path(n).text(), n);
+    }
+  }
+  std::ranges::sort(ordered);
+  std::vector<NodeIndex> nodes;
+  nodes.reserve(ordered.size());
+  for (const auto& [path, n] : ordered) {
+    nodes.push_back(n);
+  }
+  return nodes;
+}
+
+Operation Layout::operation(OperationKind kind, NodeIndex n) const {
+  Operation result{.kind = kind, .replica = replica_, .node = work_.nodes[n].id};
+  if (work_.present(n, replica_)) {
+    result.expected = work_.entry(n, replica_).fingerprint;
+  }
+  if (work_.nodes[n].next.has_value()) {
+    result.value = *work_.nodes[n].next;
+  }
+  return result;
+}
+
+void Layout::arrange(std::vector<Operation>& operations, Work& work) {
+  std::vector<NodeIndex> waiting = pending();
+  while (!waiting.empty()) {
+    std::vector<NodeIndex> still;
+    bool progress = false;
+    for (const NodeIndex n : waiting) {
+      const Step step = place(n, operations);
+      progress = progress || step != Step::kWaits;
+      if (step == Step::kWaits) {
+        still.push_back(n);
+      } else if (step == Step::kImpossible) {
+        work.side(n, replica_).target =
+            work.present(n, replica_) ? Target::kIgnore : Target::kForget;
+        work.report(replica_, work.next_path(n), "in_the_way",
+                    "not kept on " + work.traits(replica_).label +
+                        ": something that has to stay stands in its place");
+      }
+    }
+    waiting = std::move(still);
+    if (!progress && !break_cycle(waiting, operations)) {
+      for (const NodeIndex n : waiting) {
+        work.side(n, replica_).target = Target::kIgnore;
+        work.report(replica_, work.next_path(n), "waiting", "its directory is not there yet");
+      }
+      break;
+    }
+  }
+}
+
+Layout::Step Layout::place(NodeIndex n, std::vector<Operation>& operations) {
+  const tree::NodeValue& value = *work_.nodes[n].next;
+  const NodeIndex parent = work_.next_parent(n);
+  const bool parked = parked_.contains(n);
+  if (stands(n) && places_.at(n).parent == parent && places_.at(n).name == value.name) {
+    return Step::kDone;
+  }
+  if (!reachable(parent) || (stands(n) && (!reachable(n) || inside(parent, n)))) {
+    return Step::kWaits;
+  }
+  if (const NodeIndex other = occupant(parent, value.name); other != kNone && other != n) {
+    if (other == kBlocker) {
+      return Step::kImpossible;
+    }
+    const Step freed = free_name(other, operations);
+    if (freed != Step::kDone) {
+      return freed;
+    }
+  }
+  if (parked) {
+    Operation back = operation(OperationKind::kUnpark, n);
+    back.parked = parked_.at(n);
+    parked_.erase(n);
+    put_down(n, parent, value.name);
+    back.path = path(n);
+    operations.push_back(std::move(back));
+    return Step::kDone;
+  }
+  if (stands(n)) {
+    Operation move = operation(OperationKind::kMove, n);
+    move.from = path(n);
+    pick_up(n);
+    put_down(n, parent, value.name);
+    move.path = path(n);
+    moved_.insert(n);
+    operations.push_back(std::move(move));
+    return Step::kDone;
+  }
+  put_down(n, parent, value.name);
+  if (value.kind == tree::Kind::kDirectory) {
+    Operation make = operation(OperationKind::kMakeDirectory, n);
+    make.path = path(n);
+    make.expected = std::nullopt;
+    operations.push_back(std::move(make));
+  }
+  return Step::kDone;
+}
+
+/// Makes room: what is to go anyway goes now; what is to move elsewhere is waited for.
+Layout::Step Layout::free_name(NodeIndex other, std::vector<Operation>& operations) {
+  if (leaving(other)) {
+    std::vector<NodeIndex> subtree;
+    if (!subtree_leaves(other, subtree)) {
+      return Step::kWaits;
+    }
+    for (const NodeIndex n : subtree) {
+      remove(n, operations);
+    }
+    return Step::kDone;
+  }
+  if (!wanted(other)) {
+    return Step::kImpossible;
+  }
+  const bool moves_on = places_.at(other).parent != work_.next_parent(other) ||
+                        places_.at(other).name != work_.nodes[other].next->name;
+  return moves_on ? Step::kWaits : Step::kImpossible;
+}
+
+/// Collects `n` and all below it, deepest first. False when something in it is not leaving.
+bool Layout::subtree_leaves(NodeIndex n, std::vector<NodeIndex>& subtree) const {
+  if (!leaving(n)) {
+    return false;
+  }
+  if (const auto children = inside_.find(n); children != inside_.end()) {
+    for (const NodeIndex child : children->second) {
+      if (!subtree_leaves(child, subtree)) {
+        return false;
+      }
+    }
+  }
+  subtree.push_back(n);
+  return true;
+}
+
+void Layout::remove(NodeIndex n, std::vector<Operation>& operations) {
+  Operation gone = operation(OperationKind::kRemove, n);
+  gone.path = path(n);
+  gone.value = tree::NodeValue{.kind = work_.entry(n, replica_).kind};
+  pick_up(n);
+  removed_.insert(n);
+  operations.push_back(std::move(gone));
+}
+
+bool Layout::break_cycle(const std::vector<NodeIndex>& waiting,
+                         std::vector<Operation>& operations) {
+  for (const NodeIndex n : waiting) {
+    if (!stands(n) || !reachable(n) || !reachable(work_.next_parent(n))) {
+      continue;
+    }
+    const NodeIndex parent = work_.next_parent(n);
+    const NodeIndex other = occupant(parent, work_.nodes[n].next->name);
+    const bool swaps = other != kNone && other != kBlocker && other != n && stands(other) &&
+                       wanted(other) && !inside(parent, n) &&
+                       work_.next_parent(other) == places_.at(n).parent &&
+                       work_.nodes[other].next->name == places_.at(n).name &&
+                       !inside(places_.at(n).parent, other);
+    if (swaps && work_.traits(replica_).exchange) {
+      Operation swap = operation(OperationKind::kExchange, n);
+      swap.other = work_.nodes[other].id;
+      swap.from = path(n);
+      swap.path = path(other);
+      const Place mine = places_.at(n);
+      const Place its = places_.at(other);
+      pick_up(n);
+      pick_up(other);
+      put_down(n, its.parent, its.name);
+      put_down(other, mine.parent, mine.name);
+      moved_.insert(n);
+      moved_.insert(other);
+      operations.push_back(std::move(swap));
+      return true;
+    }
+  }
+  for (const NodeIndex n : waiting) {
+    if (!stands(n) || !reachable(n)) {
+      continue;
+    }
+    Operation park = operation(OperationKind::kPark, n);
+    park.path = path(n);
+    park.parked = std::to_string(work_.nodes[n].id.value);
+    pick_up(n);
+    parked_[n] = park.parked;
+    moved_.insert(n);
+    operations.push_back(std::move(park));
+    return true;
+  }
+  return false;
+}
+
+void Layout::clear(std::vector<Operation>& operations, const Work& work) {
+  std::vector<std::pair<std::string, NodeIndex>> ordered;
+  for (NodeIndex n = 0; n < work.nodes.size(); ++n) {
+    if (leaving(n)) {
+      ordered.emplace_back(path(n).text(), n);
+    }
+  }
+  std::ranges::sort(ordered, std::greater{});
+  for (const auto& [text, n] : ordered) {
+    remove(n, operations);
+  }
+}
+
+}  // namespace ox::plan

@@ -1,0 +1,89 @@
+#include "plan/plan.h"
+
+#include <algorithm>
+
+#include "plan/work.h"
+
+namespace ox::plan {
+
+bool Plan::has_operations() const {
+  const auto any = [](const std::vector<std::vector<Operation>>& lists) {
+    return std::ranges::any_of(lists, [](const auto& list) { return !list.empty(); });
+  };
+  return any(structure_operations) || any(removal_operations) || !content.empty() ||
+         !source_removals.empty();
+}
+
+bool Plan::empty() const {
+  return !has_operations() && adopted.empty() && structure.empty() && removals.empty();
+}
+
+namespace {
+
+/// Runs the deciding steps; true when they came to an end without asking for anything.
+bool decide_all(Work& work) {
+  identify(work);
+  if (work.needs_digests()) {
+    return false;
+  }
+  classify_changes(work);
+  decide(work);
+  if (work.needs_digests() || !work.merge_requests.empty()) {
+    return false;
+  }
+  repair(work);
+  if (work.needs_digests()) {
+    return false;
+  }
+  target(work);
+  return !work.needs_digests();
+}
+
+Outcome question(Work& work) {
+  if (work.needs_digests()) {
+    return work.take_needed();
+  }
+  return NeedMerge{std::move(work.merge_requests)};
+}
+
+void sort_reports(Plan& plan) {
+  std::ranges::sort(plan.reports, {}, [](const Report& report) {
+    return std::tuple(report.path, report.code, report.replica.value_or(UINT32_MAX));
+  });
+  std::ranges::sort(plan.conflicts, {}, [](const Conflict& conflict) {
+    return std::tuple(conflict.path, conflict.copy_path, conflict.kind);
+  });
+}
+
+}  // namespace
+
+Outcome make_plan(const Input& input) {
+  std::set<NodeId> frozen;
+  std::vector<std::string> held;
+  while (true) {
+    Work work(input);
+    work.frozen = frozen;
+    if (!decide_all(work)) {
+      return question(work);
+    }
+    freeze_over_budget(work);
+    if (frozen.empty() && !work.frozen.empty()) {
+      frozen = work.frozen;
+      held = work.held;
+      continue;
+    }
+    Plan plan;
+    schedule(work, plan);
+    if (work.needs_digests()) {
+      return question(work);
+    }
+    plan.conflicts = std::move(work.conflicts);
+    plan.reports = std::move(work.reports);
+    plan.held = std::move(held);
+    plan.next_node = work.next_node();
+    sort_reports(plan);
+    return plan;
+  }
+}
+
+}  // namespace ox::plan

@@ -1,0 +1,55 @@
+#include <algorithm>
+
+#include "plan/work.h"
+
+namespace ox::plan {
+
+namespace {
+
+/// Does every online replica show exactly the agreed value, so that nothing can be mistaken?
+bool shown_everywhere(const Work& work, NodeIndex n) {
+  const Node& node = work.nodes[n];
+  if (!node.agreed()) {
+    return false;
+  }
+  const tree::NodeValue& agreed = *node.record->agreed;
+  for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
+    if (!work.online(i)) {
+      continue;
+    }
+    const tree::Acknowledged* known = work.acknowledged(n, i);
+    if (!work.present(n, i) || known == nullptr || known->value != agreed ||
+        work.side(n, i).change != ContentChange::kSame ||
+        work.nodes[work.side(n, i).parent].id != agreed.parent ||
+        work.seen_name(n, i) != agreed.name) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+void rebase(Input& input) {
+  std::vector<bool> keep(input.nodes.size(), false);
+  {
+    Work work(input);
+    identify(work);
+    classify_changes(work);
+    for (std::size_t n = 0; n < input.nodes.size(); ++n) {
+      keep[n] = input.nodes[n].id == kRootNode || shown_everywhere(work, static_cast<NodeIndex>(n));
+    }
+  }
+  for (std::size_t n = 0; n < input.nodes.size(); ++n) {
+    if (keep[n]) {
+      continue;
+    }
+    for (ReplicaIndex i = 0; i < input.replicas.size(); ++i) {
+      if (input.replicas[i].traits.online) {
+        input.nodes[n].sides[i] = {};
+      }
+    }
+  }
+}
+
+}  // namespace ox::plan

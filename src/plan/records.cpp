@@ -1,0 +1,165 @@
+#include "plan/records.h"
+
+#include <algorithm>
+
+#include "base/expects.h"
+#include "plan/axes.h"
+
+namespace ox::plan {
+
+tree::Fingerprint kept_fingerprint(const tree::Entry& entry) {
+  if (entry.kind != tree::Kind::kDirectory) {
+    return entry.fingerprint;
+  }
+  return {.id = entry.fingerprint.id, .birth_ns = entry.fingerprint.birth_ns};
+}
+
+bool content_differs(const Work& work, NodeIndex n, ReplicaIndex i) {
+  return !holds_next_bytes(work, n, i);
+}
+
+bool attributes_differ(const Work& work, NodeIndex n, ReplicaIndex i) {
+  const tree::NodeValue& next = *work.nodes[n].next;
+  if (work.nodes[n].id == kRootNode) {
+    return false;
+  }
+  const Traits& can = work.traits(i);
+  const tree::Attributes seen = work.seen_attributes(n, i);
+  const bool mode = can.modes && next.kind != tree::Kind::kSymlink &&
+                    next.attributes.mode != tree::kModeUnknown &&
+                    seen.mode != next.attributes.mode;
+  const bool xattrs = can.xattrs && next.kind != tree::Kind::kSymlink &&
+                      seen.xattrs != next.attributes.xattrs;
+  const bool has_time = next.kind == tree::Kind::kFile && can.has_mtime;
+  const std::int64_t step = can.mtime_step.count();
+  const std::int64_t gap = work.seen_content(n, i).mtime.ns - next.content.mtime.ns;
+  return mode || xattrs || (has_time && (gap >= step || gap <= -step));
+}
+
+namespace {
+
+bool stored_side_is(const Work& work, NodeIndex n, ReplicaIndex i,
+                    const tree::ReplicaSide& side) {
+  const tree::NodeRecord* record = work.nodes[n].record;
+  return record == nullptr ? side == tree::ReplicaSide{} : record->sides[i] == side;
+}
+
+/// Equality that nobody proved byte by byte.
+bool is_assumed(const Work& work, NodeIndex n, ReplicaIndex i) {
+  const tree::NodeValue& next = *work.nodes[n].next;
+  if (work.policy().compare.hash || next.kind != tree::Kind::kFile) {
+    return false;
+  }
+  const tree::Content seen = work.seen_content(n, i);
+  if (seen.digest.has_value() && seen.digest == next.content.digest) {
+    return false;
+  }
+  std::size_t shown = 0;
+  for (ReplicaIndex other = 0; other < work.replica_count(); ++other) {
+    shown += work.present(n, other) ? 1U : 0U;
+  }
+  return shown > 1;
+}
+
+tree::Acknowledged as_seen(const Work& work, NodeIndex n, ReplicaIndex i) {
+  const tree::Entry& entry = work.entry(n, i);
+  return {.value = {.parent = work.nodes[work.side(n, i).parent].id,
+                    .name = work.seen_name(n, i),
+                    .kind = entry.kind,
+                    .content = work.seen_content(n, i),
+                    .attributes = work.seen_attributes(n, i)},
+          .fingerprint = kept_fingerprint(entry)};
+}
+
+std::optional<tree::ReplicaSide> final_side(const Work& work, NodeIndex n, ReplicaIndex i,
+                                            bool busy) {
+  const Node& node = work.nodes[n];
+  const Side& side = work.side(n, i);
+  if (side.status == Status::kOffline || side.target == Target::kIgnore) {
+    return std::nullopt;
+  }
+  tree::ReplicaSide result;
+  if (side.target == Target::kForget) {
+    return result;
+  }
+  if (side.target == Target::kLeave) {
+    if (work.present(n, i)) {
+      result.acknowledged = as_seen(work, n, i);
+    }
+    if (side.waive) {
+      result.waived = node.next->content;
+    }
+    return result;
+  }
+  if (busy) {
+    return side.moved_out ? std::optional(result) : std::nullopt;
+  }
+  if (!node.next.has_value() || !work.present(n, i)) {
+    return result;
+  }
+  tree::NodeValue value = *node.next;
+  if (node.id == kRootNode) {
+    value.attributes = {};
+  }
+  result.acknowledged = tree::Acknowledged{.value = std::move(value),
+                                           .fingerprint = kept_fingerprint(work.entry(n, i)),
+                                           .assumed = is_assumed(work, n, i)};
+  return result;
+}
+
+}  // namespace
+
+std::optional<RecordUpdate> final_update(const Work& work, NodeIndex n,
+                                         const std::vector<bool>& busy) {
+  const Node& node = work.nodes[n];
+  if (node.only.has_value() || (node.record == nullptr && !node.next.has_value())) {
+    return std::nullopt;
+  }
+  RecordUpdate update{.id = node.id, .agreed = node.next, .sides = {}, .forget = node.forget};
+  bool changes = node.forget || (node.record == nullptr ? node.next.has_value()
+                                                        : node.record->agreed != node.next);
+  for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
+    std::optional<tree::ReplicaSide> side = final_side(work, n, i, busy[i]);
+    if (side.has_value() && stored_side_is(work, n, i, *side)) {
+      side = std::nullopt;
+    }
+    changes = changes || side.has_value();
+    update.sides.push_back(std::move(side));
+  }
+  if (node.frozen && !changes) {
+    return std::nullopt;
+  }
+  return changes ? std::optional(std::move(update)) : std::nullopt;
+}
+
+RecordUpdate structure_update(const Work& work, NodeIndex n, const std::vector<bool>& busy) {
+  const Node& node = work.nodes[n];
+  expects(node.next.has_value());
+  RecordUpdate update{.id = node.id, .agreed = node.next, .sides = {}};
+  if (node.agreed()) {
+    update.agreed = node.record->agreed;
+    update.agreed->parent = node.next->parent;
+    update.agreed->name = node.next->name;
+  }
+  for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
+    const Side& side = work.side(n, i);
+    std::optional<tree::ReplicaSide> result;
+    if (side.moved_out) {
+      result = tree::ReplicaSide{};
+    } else if (side.moved_in && work.present(n, i)) {
+      result = tree::ReplicaSide{.acknowledged = as_seen(work, n, i), .waived = std::nullopt};
+    } else if (work.present(n, i) && side.target == Target::kFollow && !busy[i] &&
+               work.acknowledged(n, i) != nullptr) {
+      result = node.record->sides[i];
+      result->acknowledged->value.parent = node.next->parent;
+      result->acknowledged->value.name = node.next->name;
+    }
+    if (result.has_value() && stored_side_is(work, n, i, *result)) {
+      result = std::nullopt;
+    }
+    update.sides.push_back(std::move(result));
+  }
+  return update;
+}
+
+}  // namespace ox::plan

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "plan/work.h"
+
+namespace ox::plan {
+
+/// What the state is to say of a replica's entry. Times of directories change with every child and
+/// say nothing, so they are not kept.
+tree::Fingerprint kept_fingerprint(const tree::Entry& entry);
+
+/// Does this replica's target differ from what it shows? Content first.
+bool content_differs(const Work& work, NodeIndex n, ReplicaIndex i);
+bool attributes_differ(const Work& work, NodeIndex n, ReplicaIndex i);
+
+/// The record once the plan is done, as far as it needs no operation; none when nothing changes.
+/// `busy` says which replicas have operations of this node.
+std::optional<RecordUpdate> final_update(const Work& work, NodeIndex n,
+                                         const std::vector<bool>& busy);
+
+/// The record to commit before the structure operations of a node whose content follows later.
+RecordUpdate structure_update(const Work& work, NodeIndex n, const std::vector<bool>& busy);
+
+}  // namespace ox::plan

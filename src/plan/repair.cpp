@@ -1,0 +1,484 @@
+#include <algorithm>
+#include <unordered_map>
+
+#include "base/expects.h"
+#include "crypto/digest.h"
+#include "plan/axes.h"
+
+/// Makes C′ a tree again: conflict copies get their nodes, survivors their directories, moves that
+/// would make a cycle are dropped, and no two nodes share a name.
+namespace ox::plan {
+
+std::string conflict_name_for(const Work& work, NodeIndex n, const tree::Content& content,
+                              const std::vector<ReplicaIndex>& holders, bool with_digest) {
+  const Node& node = work.nodes[n];
+  std::size_t longest = SIZE_MAX;
+  bool has_mtime = true;
+  for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
+    longest = std::min(longest, work.traits(i).names.max_name_bytes);
+  }
+  for (const ReplicaIndex i : holders) {
+    has_mtime = has_mtime && work.traits(i).has_mtime;
+  }
+  Digest digest{};
+  std::optional<Timestamp> mtime;
+  if (node.next->kind == tree::Kind::kDirectory) {
+    digest = crypto::sha256(as_bytes_view(std::to_string(node.id.value)));
+  } else {
+    if (node.next->kind == tree::Kind::kSymlink || content.digest.has_value()) {
+      digest = digest_of(content, node.next->kind);
+    }
+    if (has_mtime) {
+      mtime = content.mtime;
+    }
+  }
+  return tree::conflict_name(node.next->name, label_of(work, holders), mtime, digest, with_digest,
+                             longest);
+}
+
+namespace {
+
+class Repair {
+ public:
+  explicit Repair(Work& work) : work_(work) {}
+
+  void run() {
+    restore_spine();
+    drop_cycles();
+    resolve_collisions();
+    add_losers();
+    restore_spine();
+    finish_conflicts();
+  }
+
+ private:
+  struct Standing {
+    NodeIndex node;
+    std::string name;
+  };
+
+  PlaceMap next_places() const {
+    PlaceMap places;
+    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+      if (in_tree(n)) {
+        places.emplace(place_of(n), n);
+      }
+    }
+    return places;
+  }
+
+  bool in_tree(NodeIndex n) const {
+    const Node& node = work_.nodes[n];
+    return node.next.has_value() && !node.only.has_value() && node.id != kRootNode;
+  }
+  PlaceKey place_of(NodeIndex n) const { return {work_.next_parent(n), work_.nodes[n].next->name}; }
+
+  // Spine ---------------------------------------------------------------------------------------
+
+  void restore_spine() {
+    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+      if (!work_.nodes[n].next.has_value()) {
+        continue;
+      }
+      for (NodeIndex at = n; work_.nodes[at].id != kRootNode;) {
+        const NodeIndex parent = work_.next_parent(at);
+        expects(parent != kNone);
+        if (work_.nodes[parent].next.has_value()) {
+          at = parent;
+          if (work_.nodes[parent].record == nullptr || work_.nodes[parent].agreed()) {
+            break;
+          }
+          continue;
+        }
+        revive(parent);
+        at = parent;
+      }
+    }
+  }
+
+  void revive(NodeIndex n) {
+    Node& node = work_.nodes[n];
+    node.known_delete = false;
+    if (node.agreed()) {
+      node.next = node.record->agreed;
+      return;
+    }
+    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      if (const tree::Acknowledged* known = work_.acknowledged(n, i)) {
+        node.next = known->value;
+        return;
+      }
+    }
+    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      if (work_.present(n, i)) {
+        const tree::Entry& entry = work_.entry(n, i);
+        node.next = tree::NodeValue{.parent = work_.nodes[work_.side(n, i).parent].id,
+                                    .name = entry.name,
+                                    .kind = entry.kind,
+                                    .attributes = entry.attributes};
+        return;
+      }
+    }
+    expects(false);
+  }
+
+  // Cycles --------------------------------------------------------------------------------------
+
+  void drop_cycles() {
+    std::vector<NodeIndex> parent(work_.nodes.size(), kNone);
+    std::vector<NodeIndex> moved;
+    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+      const Node& node = work_.nodes[n];
+      if (!in_tree(n)) {
+        continue;
+      }
+      const bool moves = node.agreed() && node.next->kind == tree::Kind::kDirectory &&
+                         node.record->agreed->parent != node.next->parent;
+      parent[n] = work_.find(moves ? node.record->agreed->parent : node.next->parent);
+      if (moves) {
+        moved.push_back(n);
+      }
+    }
+    std::ranges::sort(moved, {}, [&](NodeIndex n) { return work_.nodes[n].id; });
+    for (const NodeIndex n : moved) {
+      const NodeIndex wanted = work_.next_parent(n);
+      bool cycle = false;
+      for (NodeIndex at = wanted; at != kNone && !cycle; at = parent[at]) {
+        cycle = at == n;
+      }
+      if (!cycle) {
+        parent[n] = wanted;
+        continue;
+      }
+      Node& node = work_.nodes[n];
+      node.next->parent = node.record->agreed->parent;
+      node.next->name = node.record->agreed->name;
+      if (const NodeIndex home = work_.next_parent(n);
+          home != kNone && !work_.nodes[home].next.has_value()) {
+        revive(home);
+      }
+      work_.conflicts.push_back({.node = node.id, .copy = kNoNode, .path = {}, .copy_path = {},
+                                 .kind = "place", .winner = {}, .loser = {}});
+    }
+  }
+
+  // Collisions ----------------------------------------------------------------------------------
+
+  void resolve_collisions() {
+    std::size_t rounds = 0;
+    for (bool again = true; again; ++rounds) {
+      expects(rounds <= work_.nodes.size() + 2);
+      again = false;
+      PlaceMap places;
+      for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+        if (!in_tree(n)) {
+          continue;
+        }
+        const auto [standing, free] = places.emplace(place_of(n), n);
+        if (!free) {
+          resolve(standing->second, n);
+          again = true;
+        }
+      }
+      if (again) {
+        restore_spine();
+      }
+    }
+  }
+
+  bool is_new(NodeIndex n) const { return work_.nodes[n].record == nullptr; }
+  tree::Kind kind_of(NodeIndex n) const { return work_.nodes[n].next->kind; }
+
+  void resolve(NodeIndex a, NodeIndex b) {
+    const bool a_frozen = work_.nodes[a].frozen;
+    if (a_frozen || work_.nodes[b].frozen) {
+      defer(a_frozen ? b : a);
+      return;
+    }
+    const bool a_directory = kind_of(a) == tree::Kind::kDirectory;
+    const bool b_directory = kind_of(b) == tree::Kind::kDirectory;
+    if (a_directory && b_directory) {
+      resolve_directories(a, b);
+    } else if (a_directory || b_directory) {
+      rename_aside(a_directory ? b : a, a_directory ? a : b, "kind");
+    } else if (kind_of(a) != kind_of(b)) {
+      const bool a_file = kind_of(a) == tree::Kind::kFile;
+      rename_aside(a_file ? b : a, a_file ? a : b, "kind");
+    } else {
+      resolve_files(a, b);
+    }
+  }
+
+  /// What can't have its name while something held stands there waits, with all that is in it.
+  void defer(NodeIndex n) {
+    for (NodeIndex inside = 0; inside < work_.nodes.size(); ++inside) {
+      if (inside == n || !in_tree(inside)) {
+        continue;
+      }
+      for (NodeIndex at = work_.next_parent(inside); at != kNone && work_.nodes[at].next;) {
+        if (at == n) {
+          freeze(work_, inside);
+          break;
+        }
+        at = work_.nodes[at].id == kRootNode ? kNone : work_.next_parent(at);
+      }
+    }
+    freeze(work_, n);
+  }
+
+  void resolve_directories(NodeIndex a, NodeIndex b) {
+    if (is_new(a) || is_new(b)) {
+      const NodeIndex loser = is_new(b) ? b : a;
+      const NodeIndex keeper = loser == b ? a : b;
+      for (Node& node : work_.nodes) {
+        if (node.next.has_value() && node.next->parent == work_.nodes[loser].id) {
+          node.next->parent = work_.nodes[keeper].id;
+        }
+      }
+      absorb(keeper, loser);
+      return;
+    }
+    const bool a_stays = work_.nodes[a].agreed() &&
+                         work_.nodes[a].record->agreed->parent == work_.nodes[a].next->parent &&
+                         work_.nodes[a].record->agreed->name == work_.nodes[a].next->name;
+    const bool b_stays = work_.nodes[b].agreed() &&
+                         work_.nodes[b].record->agreed->parent == work_.nodes[b].next->parent &&
+                         work_.nodes[b].record->agreed->name == work_.nodes[b].next->name;
+    const bool keep_a = a_stays != b_stays ? a_stays : work_.nodes[a].id < work_.nodes[b].id;
+    rename_aside(keep_a ? b : a, keep_a ? a : b, "place");
+  }
+
+  /// `loser` is the same thing as `keeper`: where only the loser stands, the keeper stands.
+  void absorb(NodeIndex keeper, NodeIndex loser) {
+    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      if (!work_.present(loser, i) || work_.present(keeper, i) ||
+          work_.side(keeper, i).target != Target::kFollow) {
+        continue;
+      }
+      move_side(loser, keeper, i);
+    }
+    work_.nodes[loser].next = std::nullopt;
+    work_.nodes[loser].known_delete = true;
+  }
+
+  void move_side(NodeIndex from, NodeIndex to, ReplicaIndex i) {
+    work_.moved_content[{to, i}] = work_.seen_content(from, i);
+    Side& old_side = work_.side(from, i);
+    Side& new_side = work_.side(to, i);
+    new_side.moved_in = true;
+    new_side.status = Status::kPresent;
+    new_side.target = Target::kFollow;
+    new_side.change = ContentChange::kChanged;
+    new_side.entry = old_side.entry;
+    new_side.parent = old_side.parent;
+    work_.node_of_entry[i][old_side.entry] = to;
+    old_side = Side{.status = Status::kAbsent, .moved_out = true};
+    if (work_.entry(to, i).kind != tree::Kind::kDirectory) {
+      return;
+    }
+    for (const EntryIndex child : work_.children_of_entry[i][new_side.entry]) {
+      if (const NodeIndex n = work_.node_of_entry[i][child]; n != kNone) {
+        work_.side(n, i).parent = to;
+      }
+    }
+  }
+
+  std::vector<ReplicaIndex> holders_of(NodeIndex n) const {
+    std::vector<ReplicaIndex> holders;
+    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      if (holds_next_bytes(work_, n, i)) {
+        holders.push_back(i);
+      }
+    }
+    if (holders.empty()) {
+      for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+        if (work_.present(n, i)) {
+          holders.push_back(i);
+        }
+      }
+    }
+    return holders;
+  }
+
+  void resolve_files(NodeIndex a, NodeIndex b) {
+    const Candidate first{.content = work_.nodes[a].next->content, .holders = holders_of(a)};
+    const Candidate second{.content = work_.nodes[b].next->content, .holders = holders_of(b)};
+    const Equality equality =
+        compare_content(first.content, second.content, work_.policy().compare, time_step(work_));
+    if (equality == Equality::kNeedBytes) {
+      digest_or_ask(work_, a, first);
+      digest_or_ask(work_, b, second);
+    }
+    if (equality == Equality::kEqual && (is_new(a) || is_new(b))) {
+      is_new(b) ? absorb(a, b) : absorb(b, a);
+      return;
+    }
+    const std::vector<Candidate> both{first, second};
+    const bool keep_first = choose_winner(work_, both) == 0;
+    rename_aside(keep_first ? b : a, keep_first ? a : b, "place");
+  }
+
+  void rename_aside(NodeIndex loser, NodeIndex keeper, std::string_view kind) {
+    const std::vector<ReplicaIndex> holders = holders_of(loser);
+    const tree::Content content = work_.nodes[loser].next->content;
+    const bool timed = std::ranges::all_of(
+        holders, [&](ReplicaIndex i) { return work_.traits(i).has_mtime; });
+    if (!timed) {
+      digest_or_ask(work_, loser, {.content = content, .holders = holders});
+    }
+    const PlaceMap places = next_places();
+    std::string name = conflict_name_for(work_, loser, content, holders, false);
+    if (places.contains(PlaceKey{work_.next_parent(loser), name})) {
+      digest_or_ask(work_, loser, {.content = content, .holders = holders});
+      name = conflict_name_for(work_, loser, content, holders, true);
+    }
+    if (places.contains(PlaceKey{work_.next_parent(loser), name})) {
+      work_.nodes[loser].next->name = name;
+      name = conflict_name_for(work_, loser, content, holders, true);
+    }
+    work_.nodes[loser].next->name = name;
+    work_.conflicts.push_back({.node = work_.nodes[keeper].id,
+                               .copy = work_.nodes[loser].id,
+                               .path = {},
+                               .copy_path = {},
+                               .kind = std::string(kind),
+                               .winner = label_of(work_, holders_of(keeper)),
+                               .loser = label_of(work_, holders)});
+  }
+
+  // Conflict copies -----------------------------------------------------------------------------
+
+  void add_losers() {
+    std::ranges::sort(work_.losers, [&](const Loser& a, const Loser& b) {
+      return std::tie(a.node, a.content.digest, a.content.link_target, a.only) <
+             std::tie(b.node, b.content.digest, b.content.link_target, b.only);
+    });
+    PlaceMap places = next_places();
+    for (const Loser& loser : work_.losers) {
+      if (work_.nodes[loser.node].next.has_value() && !work_.nodes[loser.node].frozen) {
+        add_loser(loser, places);
+      }
+    }
+  }
+
+  void add_loser(const Loser& loser, PlaceMap& places) {
+    const tree::NodeValue winner = *work_.nodes[loser.node].next;
+    NodeId id = derived_id(work_.nodes[loser.node].id, digest_of(loser.content, winner.kind));
+    if (loser.only.has_value()) {
+      id.value += *loser.only + 1;  // each destination keeps its own
+    }
+    NodeIndex copy = work_.find(id);
+    const bool stands = copy != kNone && work_.nodes[copy].next.has_value();
+    if (copy == kNone) {
+      copy = work_.add_node(Node{.id = id});
+    }
+    if (!stands) {
+      Node& node = work_.nodes[copy];
+      node.next = winner;
+      node.next->content = loser.content;
+      node.next->attributes = work_.present(loser.node, loser.holders.front())
+                                  ? work_.seen_attributes(loser.node, loser.holders.front())
+                                  : winner.attributes;
+      node.known_delete = false;
+      node.only = loser.only;
+      const std::string name = free_name(copy, loser, places);
+      node.next->name = name;
+      if (!loser.only.has_value()) {
+        places.emplace(PlaceKey{work_.next_parent(copy), name}, copy);
+      }
+    }
+    for (const ReplicaIndex i : loser.holders) {
+      const bool here = !loser.only.has_value() || *loser.only == i;
+      if (here && work_.present(loser.node, i) && !work_.present(copy, i)) {
+        move_side(loser.node, copy, i);
+      } else if (!here) {
+        work_.nodes[copy].bytes_from = loser.node;
+      }
+    }
+    work_.conflicts.push_back({.node = work_.nodes[loser.node].id,
+                               .copy = id,
+                               .path = {},
+                               .copy_path = {},
+                               .kind = "content",
+                               .winner = loser.winner_label,
+                               .loser = label_of(work_, loser.holders)});
+  }
+
+  std::string free_name(NodeIndex copy, const Loser& loser, const PlaceMap& places) const {
+    const NodeIndex parent = work_.next_parent(copy);
+    std::string name = conflict_name_for(work_, copy, loser.content, loser.holders, false);
+    if (taken(places, parent, name)) {
+      name = conflict_name_for(work_, copy, loser.content, loser.holders, true);
+    }
+    for (int attempt = 0; taken(places, parent, name) && attempt < 8; ++attempt) {
+      work_.nodes[copy].next->name = name;
+      name = conflict_name_for(work_, copy, loser.content, loser.holders, true);
+    }
+    return name;
+  }
+
+  /// By another node, or by something on a replica that is not ours to move.
+  bool taken(const PlaceMap& places, NodeIndex parent, const std::string& name) const {
+    if (places.contains(PlaceKey{parent, name})) {
+      return true;
+    }
+    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      if (!work_.present(parent, i)) {
+        continue;
+      }
+      const EntryIndex directory = work_.side(parent, i).entry;
+      if (work_.hidden[i].contains(PlaceKey{directory, name})) {
+        return true;
+      }
+      for (const EntryIndex child : work_.children_of_entry[i][directory]) {
+        if (work_.node_of_entry[i][child] == kNone && work_.entry_at(i, child).name == name) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  void finish_conflicts() {
+    for (Conflict& conflict : work_.conflicts) {
+      if (const NodeIndex n = work_.find(conflict.node); n != kNone) {
+        conflict.path = work_.nodes[n].next.has_value() ? work_.next_path(n) : work_.known_path(n);
+      }
+      const NodeIndex copy = conflict.copy == kNoNode ? kNone : work_.find(conflict.copy);
+      if (copy != kNone && work_.nodes[copy].next.has_value()) {
+        conflict.copy_path = work_.next_path(copy);
+      }
+    }
+  }
+
+  Work& work_;
+};
+
+}  // namespace
+
+bool holds_next_bytes(const Work& work, NodeIndex n, ReplicaIndex i) {
+  const Node& node = work.nodes[n];
+  if (!work.present(n, i) || !node.next.has_value()) {
+    return false;
+  }
+  if (node.next->kind == tree::Kind::kDirectory) {
+    return true;
+  }
+  const tree::Content seen = work.seen_content(n, i);
+  if (seen.digest.has_value() || node.next->content.digest.has_value()) {
+    return seen.digest == node.next->content.digest && seen.link_target == node.next->content.link_target;
+  }
+  if (node.next->kind == tree::Kind::kSymlink) {
+    return seen.link_target == node.next->content.link_target;
+  }
+  if (work.policy().compare.hash) {
+    return seen.size == node.next->content.size && seen.mtime == node.next->content.mtime;
+  }
+  return same_bytes(seen, node.next->content, work.policy().compare, time_step(work));
+}
+
+void repair(Work& work) {
+  Repair(work).run();
+}
+
+}  // namespace ox::plan

@@ -1,0 +1,277 @@
+#include <algorithm>
+
+#include "base/expects.h"
+#include "plan/axes.h"
+#include "plan/layout.h"
+#include "plan/records.h"
+
+namespace ox::plan {
+
+namespace {
+
+class Scheduler {
+ public:
+  Scheduler(Work& work, Plan& plan) : work_(work), plan_(plan) {}
+
+  void run() {
+    plan_.structure_operations.resize(work_.replica_count());
+    plan_.removal_operations.resize(work_.replica_count());
+    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      layouts_.emplace_back(work_, i);
+      if (work_.online(i)) {
+        layouts_[i].arrange(plan_.structure_operations[i], work_);
+      }
+    }
+    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      if (work_.online(i)) {
+        layouts_[i].clear(plan_.removal_operations[i], work_);
+        remove_foreign(i);
+      }
+    }
+    mark_busy();
+    for (const NodeIndex n : nodes_by_path()) {
+      emit(n);
+    }
+    plan_.content.insert(plan_.content.end(), attributes_.rbegin(), attributes_.rend());
+    if (work_.policy().mode == Mode::kMove) {
+      remove_moved_sources();
+    }
+  }
+
+ private:
+  struct Busy {
+    std::vector<bool> structure;
+    std::vector<bool> removal;
+    bool any_structure = false;
+    bool any_removal = false;
+  };
+
+  void mark_busy() {
+    busy_.assign(work_.nodes.size(), {});
+    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+      Busy& busy = busy_[n];
+      busy.structure.assign(work_.replica_count(), false);
+      busy.removal.assign(work_.replica_count(), false);
+      for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+        const Side& side = work_.side(n, i);
+        const bool made = work_.online(i) && !work_.present(n, i) && layouts_[i].stands(n) &&
+                          work_.nodes[n].next.has_value() &&
+                          work_.nodes[n].next->kind == tree::Kind::kDirectory;
+        busy.structure[i] = work_.online(i) && (layouts_[i].was_moved(n) || made);
+        busy.removal[i] = work_.online(i) && layouts_[i].was_removed(n);
+        busy.any_structure = busy.any_structure || busy.structure[i] || side.moved_in ||
+                             side.moved_out;
+        busy.any_removal = busy.any_removal || busy.removal[i];
+      }
+    }
+  }
+
+  std::vector<NodeIndex> nodes_by_path() const {
+    std::vector<std::pair<std::string, NodeIndex>> ordered;
+    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+      const bool stays = work_.nodes[n].next.has_value();
+      ordered.emplace_back(stays ? work_.next_path(n).text() : std::string(), n);
+    }
+    std::ranges::sort(ordered);
+    std::vector<NodeIndex> nodes;
+    for (const auto& [path, n] : ordered) {
+      nodes.push_back(n);
+    }
+    return nodes;
+  }
+
+  void emit(NodeIndex n) {
+    const Node& node = work_.nodes[n];
+    Busy& busy = busy_[n];
+    ContentTask task;
+    std::vector<bool> any_busy = busy.structure;
+    if (node.next.has_value()) {
+      for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+        if (add_content_operation(n, i, task)) {
+          any_busy[i] = true;
+        }
+      }
+    }
+    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      any_busy[i] = any_busy[i] || busy.removal[i];
+    }
+    std::optional<RecordUpdate> last = final_update(work_, n, any_busy);
+    if (!task.operations.empty()) {
+      if (busy.any_structure && !node.only.has_value()) {
+        plan_.structure.push_back(structure_update(work_, n, any_busy));
+      }
+      task.update = last.value_or(unchanged(n));
+      add_suppliers(n, task);
+      const bool bytes = std::ranges::any_of(task.operations, [](const Operation& operation) {
+        return operation.kind == OperationKind::kPut;
+      });
+      (bytes ? plan_.content : attributes_).push_back(std::move(task));
+      return;
+    }
+    if (!last.has_value()) {
+      return;
+    }
+    if (busy.any_structure) {
+      plan_.structure.push_back(std::move(*last));
+    } else if (busy.any_removal) {
+      plan_.removals.push_back(std::move(*last));
+    } else {
+      plan_.adopted.push_back(std::move(*last));
+    }
+  }
+
+  RecordUpdate unchanged(NodeIndex n) const {
+    RecordUpdate update{.id = work_.nodes[n].id, .agreed = work_.nodes[n].next, .sides = {}};
+    update.sides.resize(work_.replica_count());
+    return update;
+  }
+
+  bool wanted_here(NodeIndex n, ReplicaIndex i) const {
+    const Node& node = work_.nodes[n];
+    return work_.online(i) && node.id != kRootNode &&
+           work_.side(n, i).target == Target::kFollow &&
+           (!node.only.has_value() || *node.only == i) && layouts_[i].stands(n);
+  }
+
+  /// Adds what replica `i` needs for its bytes or attributes; false when it needs nothing.
+  bool add_content_operation(NodeIndex n, ReplicaIndex i, ContentTask& task) {
+    if (!wanted_here(n, i)) {
+      return false;
+    }
+    const bool directory = work_.nodes[n].next->kind == tree::Kind::kDirectory;
+    const bool here = work_.present(n, i);
+    Operation operation{.kind = OperationKind::kPut,
+                        .replica = i,
+                        .node = work_.nodes[n].id,
+                        .path = layouts_[i].path(n),
+                        .value = *work_.nodes[n].next};
+    if (here) {
+      operation.expected = work_.entry(n, i).fingerprint;
+    }
+    const std::uint32_t mode = work_.nodes[n].next->attributes.mode;
+    const bool narrow = directory && !here && work_.traits(i).modes &&
+                        mode != tree::kModeUnknown && (mode & 0700U) != 0700U;
+    if (!directory && (!here || content_differs(work_, n, i))) {
+      task.operations.push_back(std::move(operation));
+      return true;
+    }
+    if (narrow || (here && attributes_differ(work_, n, i))) {
+      operation.kind = OperationKind::kSetAttributes;
+      task.operations.push_back(std::move(operation));
+      return true;
+    }
+    return false;
+  }
+
+  void add_suppliers(NodeIndex n, ContentTask& task) const {
+    const Node& node = work_.nodes[n];
+    const NodeIndex from = node.bytes_from == kNone ? n : node.bytes_from;
+    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      const bool holds = node.bytes_from == kNone ? holds_next_bytes(work_, n, i)
+                                                  : i == work_.source() && work_.present(from, i);
+      if (holds && layouts_[i].stands(from)) {
+        task.suppliers.push_back({.replica = i,
+                                  .path = layouts_[i].path(from),
+                                  .fingerprint = work_.entry(from, i).fingerprint});
+      }
+    }
+  }
+
+  // Mode-specific removals ----------------------------------------------------------------------
+
+  void remove_foreign(ReplicaIndex i) {
+    const Policy& policy = work_.policy();
+    if (policy.mode != Mode::kOneWay || !policy.mirror || i == work_.source()) {
+      return;
+    }
+    const auto count = static_cast<EntryIndex>(work_.node_of_entry[i].size());
+    std::vector<bool> stays(count, false);
+    for (const auto& [place, reason] : work_.hidden[i]) {
+      stays[place.parent] = true;
+    }
+    for (EntryIndex e = count; e-- > 1;) {
+      const Observed& seen = work_.input().replicas[i].entries[e];
+      if (work_.node_of_entry[i][e] != kNone || stays[e] || seen.coverage == Coverage::kUnknown) {
+        stays[seen.parent] = true;
+        continue;
+      }
+      Operation gone{.kind = OperationKind::kRemove, .replica = i, .node = kNoNode};
+      gone.path = work_.entry_path(i, e);
+      gone.expected = seen.entry.fingerprint;
+      gone.value = tree::NodeValue{.kind = seen.entry.kind};
+      plan_.removal_operations[i].push_back(std::move(gone));
+    }
+  }
+
+  /// Every online destination holds these very bytes, or will once this plan is done.
+  bool delivered_everywhere(NodeIndex n) {
+    for (ReplicaIndex j = 0; j < work_.replica_count(); ++j) {
+      if (j == work_.source()) {
+        continue;
+      }
+      const Side& side = work_.side(n, j);
+      if (side.status == Status::kOffline || side.target != Target::kFollow) {
+        return false;
+      }
+      if (work_.present(n, j) && holds_next_bytes(work_, n, j)) {
+        if (work_.nodes[n].next->kind == tree::Kind::kFile &&
+            (!work_.seen_content(n, j).digest.has_value() ||
+             !work_.seen_content(n, work_.source()).digest.has_value())) {
+          work_.need_digest(j, side.entry);
+          work_.need_digest(work_.source(), work_.side(n, work_.source()).entry);
+        }
+      } else if (!layouts_[j].stands(n)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  void remove_moved_sources() {
+    const ReplicaIndex source = work_.source();
+    const auto count = static_cast<EntryIndex>(work_.node_of_entry[source].size());
+    std::vector<bool> stays(count, false);
+    std::vector<bool> emptied(count, false);
+    for (const auto& [place, reason] : work_.hidden[source]) {
+      stays[place.parent] = true;
+    }
+    for (EntryIndex e = count; e-- > 1;) {
+      const Observed& seen = work_.input().replicas[source].entries[e];
+      const NodeIndex n = work_.node_of_entry[source][e];
+      const bool directory = seen.entry.kind == tree::Kind::kDirectory;
+      const bool goes = n != kNone && !work_.nodes[n].frozen &&
+                        work_.side(n, source).target == Target::kFollow &&
+                        (directory ? emptied[e] && !stays[e] &&
+                                         seen.coverage == Coverage::kListed
+                                   : delivered_everywhere(n));
+      if (!goes) {
+        stays[seen.parent] = true;
+        continue;
+      }
+      emptied[seen.parent] = true;
+      Operation gone{.kind = OperationKind::kRemove,
+                     .replica = source,
+                     .node = work_.nodes[n].id,
+                     .path = layouts_[source].path(n),
+                     .expected = seen.entry.fingerprint};
+      gone.value = *work_.nodes[n].next;
+      plan_.source_removals.push_back(std::move(gone));
+    }
+    std::ranges::sort(plan_.source_removals, std::greater{},
+                      [](const Operation& operation) { return operation.path.text(); });
+  }
+
+  Work& work_;
+  Plan& plan_;
+  std::vector<Layout> layouts_;
+  std::vector<Busy> busy_;
+  std::vector<ContentTask> attributes_;  ///< after all bytes, deepest first: a directory may lock itself
+};
+
+}  // namespace
+
+void schedule(Work& work, Plan& plan) {
+  Scheduler(work, plan).run();
+}
+
+}  // namespace ox::plan

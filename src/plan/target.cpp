@@ -1,0 +1,326 @@
+#include <algorithm>
+#include <map>
+
+#include "base/expects.h"
+#include "plan/axes.h"
+
+/// What each replica can hold of C′: names it refuses or folds, kinds it lacks, places that
+/// something else occupies. What it cannot hold is left out there and reported, renamed nowhere and
+/// deleted nowhere.
+namespace ox::plan {
+
+namespace {
+
+class ReplicaTarget {
+ public:
+  ReplicaTarget(Work& work, ReplicaIndex replica) : work_(work), replica_(replica) {}
+
+  void run() {
+    collect();
+    for (const NodeIndex directory : by_depth_) {
+      settle_directory(directory);
+    }
+    keep_local_directories();
+  }
+
+ private:
+  const Traits& can() const { return work_.traits(replica_); }
+  Side& side(NodeIndex n) { return work_.side(n, replica_); }
+  bool present(NodeIndex n) const { return work_.present(n, replica_); }
+
+  void collect() {
+    std::map<std::uint32_t, std::vector<NodeIndex>> levels;
+    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+      const Node& node = work_.nodes[n];
+      if (!node.next.has_value() || (node.only.has_value() && *node.only != replica_)) {
+        continue;
+      }
+      if (node.id != kRootNode) {
+        children_[work_.next_parent(n)].push_back(n);
+      }
+      if (node.next->kind == tree::Kind::kDirectory) {
+        levels[depth(n)].push_back(n);
+      }
+    }
+    for (const auto& [level, directories] : levels) {
+      by_depth_.insert(by_depth_.end(), directories.begin(), directories.end());
+    }
+  }
+
+  std::uint32_t depth(NodeIndex n) const {
+    std::uint32_t steps = 0;
+    for (NodeIndex at = n; work_.nodes[at].id != kRootNode; at = work_.next_parent(at)) {
+      ++steps;
+    }
+    return steps;
+  }
+
+  /// Will this directory stand here once the plan is done?
+  bool stands(NodeIndex directory) {
+    if (work_.nodes[directory].id == kRootNode) {
+      return true;
+    }
+    const Side& here = side(directory);
+    return here.target == Target::kFollow || present(directory);
+  }
+
+  void settle_directory(NodeIndex directory) {
+    const auto found = children_.find(directory);
+    if (found == children_.end()) {
+      return;
+    }
+    std::vector<NodeIndex> children = found->second;
+    std::ranges::sort(children, [&](NodeIndex a, NodeIndex b) {
+      const bool a_home = at_home(a);
+      const bool b_home = at_home(b);
+      return a_home != b_home ? a_home
+                              : work_.nodes[a].next->name < work_.nodes[b].next->name;
+    });
+    std::unordered_map<std::string, NodeIndex> taken;
+    const bool folds = can().names.case_rule != tree::CaseRule::kSensitive ||
+                       can().names.normalization != tree::NormalizationRule::kBytes;
+    for (const NodeIndex n : children) {
+      if (side(n).status == Status::kOffline || side(n).target == Target::kForget) {
+        continue;
+      }
+      if (side(n).target == Target::kIgnore || work_.nodes[n].frozen) {
+        continue;
+      }
+      if (side(n).target == Target::kLeave && !present(n)) {
+        continue;
+      }
+      if (!may_stand(n, directory)) {
+        continue;
+      }
+      if (folds) {
+        const auto [standing, first] =
+            taken.emplace(can().names.collision_key(work_.nodes[n].next->name), n);
+        if (!first) {
+          leave_out(n, "name_collision",
+                    "not kept on " + can().label + ": it cannot tell this name from '" +
+                        work_.nodes[standing->second].next->name + "'; rename one of them");
+        }
+      }
+    }
+  }
+
+  /// Already stands here under its final name.
+  bool at_home(NodeIndex n) const {
+    return present(n) && work_.side(n, replica_).parent == work_.next_parent(n) &&
+           work_.seen_name(n, replica_) == work_.nodes[n].next->name;
+  }
+
+  bool may_stand(NodeIndex n, NodeIndex directory) {
+    const tree::NodeValue& value = *work_.nodes[n].next;
+    if (work_.input().excluded &&
+        work_.input().excluded(replica_, work_.next_path(n),
+                               value.kind == tree::Kind::kDirectory)) {
+      side(n).target = Target::kForget;
+      return false;
+    }
+    if (!stands(directory)) {
+      if (side(directory).target == Target::kLeave && !present(n)) {
+        bring_back(directory);
+      } else {
+        side(n).target = present(n) ? Target::kIgnore : Target::kForget;
+        return false;
+      }
+    }
+    if (at_home(n)) {
+      return true;
+    }
+    if (value.kind == tree::Kind::kSymlink && !can().symlinks) {
+      leave_out(n, "symlinks_unsupported", "not kept on " + can().label + ": it has no symlinks");
+      return false;
+    }
+    if (const auto refusal = can().names.refusal(value.name)) {
+      leave_out(n, "name_refused", "not kept on " + can().label + ": " + *refusal);
+      return false;
+    }
+    return place_is_free(n, directory);
+  }
+
+  /// A directory that the destination had deleted comes back for a new child.
+  void bring_back(NodeIndex directory) {
+    for (NodeIndex at = directory; work_.nodes[at].id != kRootNode && !present(at);
+         at = work_.next_parent(at)) {
+      side(at).target = Target::kFollow;
+      side(at).waive = false;
+    }
+  }
+
+  bool place_is_free(NodeIndex n, NodeIndex directory) {
+    if (!present(directory)) {
+      return true;
+    }
+    const EntryIndex e = side(directory).entry;
+    const std::string key = can().names.collision_key(work_.nodes[n].next->name);
+    if (hidden_keys(e).contains(key)) {
+      leave_out(n, "in_the_way",
+                "not kept on " + can().label + ": something that is not synced stands there");
+      return false;
+    }
+    for (const EntryIndex child : foreign_children(e)) {
+      const tree::Entry& entry = work_.entry_at(replica_, child);
+      if (can().names.collision_key(entry.name) != key) {
+        continue;
+      }
+      if (entry.kind == tree::Kind::kDirectory || !work_.directional()) {
+        leave_out(n, "in_the_way",
+                  "not kept on " + can().label + ": a local directory of that name stands there");
+        return false;
+      }
+      move_foreign_aside(child, directory);
+    }
+    return true;
+  }
+
+  const std::set<std::string>& hidden_keys(EntryIndex directory) {
+    if (!hidden_indexed_) {
+      hidden_indexed_ = true;
+      for (const auto& [place, reason] : work_.hidden[replica_]) {
+        hidden_keys_[place.parent].insert(can().names.collision_key(place.name));
+      }
+    }
+    return hidden_keys_[directory];
+  }
+
+  const std::vector<EntryIndex>& foreign_children(EntryIndex directory) {
+    const auto [found, fresh] = foreign_.try_emplace(directory);
+    if (fresh) {
+      for (const EntryIndex child : work_.children_of_entry[replica_][directory]) {
+        if (work_.node_of_entry[replica_][child] == kNone) {
+          found->second.push_back(child);
+        }
+      }
+    }
+    return found->second;
+  }
+
+  /// A destination's own file where the source has something of another kind: it keeps its bytes
+  /// under a conflict name, on this destination alone.
+  void move_foreign_aside(EntryIndex e, NodeIndex directory) {
+    const tree::Entry& entry = work_.entry_at(replica_, e);
+    Node node{.id = work_.new_id()};
+    node.only = replica_;
+    node.next = tree::NodeValue{.parent = work_.nodes[directory].id,
+                                .name = entry.name,
+                                .kind = entry.kind,
+                                .content = entry.content,
+                                .attributes = entry.attributes};
+    const NodeIndex n = work_.add_node(std::move(node));
+    Side& here = side(n);
+    here.status = Status::kPresent;
+    here.change = ContentChange::kChanged;
+    here.entry = e;
+    here.parent = directory;
+    work_.node_of_entry[replica_][e] = n;
+    if (entry.kind == tree::Kind::kFile && !entry.content.digest.has_value()) {
+      work_.need_digest(replica_, e);
+      return;
+    }
+    work_.nodes[n].next->name = conflict_name_for(work_, n, entry.content, {replica_}, false);
+    foreign_.erase(side(directory).entry);
+    work_.conflicts.push_back({.node = work_.nodes[directory].id,
+                               .copy = work_.nodes[n].id,
+                               .path = work_.entry_path(replica_, e),
+                               .copy_path = work_.next_path(n),
+                               .kind = "kind",
+                               .winner = work_.traits(work_.source()).label,
+                               .loser = can().label});
+  }
+
+  void leave_out(NodeIndex n, std::string_view code, std::string message) {
+    side(n).target = present(n) ? Target::kIgnore : Target::kForget;
+    work_.report(replica_, work_.next_path(n), code, std::move(message));
+  }
+
+  // Directories that must stay ------------------------------------------------------------------
+
+  /// A directory that is deleted elsewhere but still holds something of this replica's own stays
+  /// here, and is no longer ours.
+  void keep_local_directories() {
+    const auto count = static_cast<EntryIndex>(work_.node_of_entry[replica_].size());
+    std::vector<bool> holds_own(count, false);
+    for (const auto& [place, reason] : work_.hidden[replica_]) {
+      holds_own[place.parent] = true;
+    }
+    for (EntryIndex e = count; e-- > 1;) {
+      const NodeIndex n = work_.node_of_entry[replica_][e];
+      const EntryIndex parent = work_.input().replicas[replica_].entries[e].parent;
+      if (n == kNone) {
+        holds_own[parent] = holds_own[parent] || !mirrored();
+        continue;
+      }
+      const bool leaves =
+          side(n).target == Target::kFollow &&
+          (!work_.nodes[n].next.has_value() ||
+           work_.next_parent(n) != work_.side(n, replica_).parent);
+      const bool goes = side(n).target == Target::kFollow && !work_.nodes[n].next.has_value();
+      if (goes && holds_own[e]) {
+        side(n).target = Target::kForget;
+        holds_own[parent] = true;
+      } else if (!leaves && !work_.nodes[n].next.has_value()) {
+        holds_own[parent] = true;
+      } else if (!leaves && side(n).target != Target::kFollow) {
+        holds_own[parent] = true;
+      }
+    }
+  }
+
+  bool mirrored() const {
+    return work_.policy().mode == Mode::kOneWay && work_.policy().mirror;
+  }
+
+  Work& work_;
+  ReplicaIndex replica_;
+  std::unordered_map<NodeIndex, std::vector<NodeIndex>> children_;
+  std::vector<NodeIndex> by_depth_;
+  bool hidden_indexed_ = false;
+  std::unordered_map<EntryIndex, std::set<std::string>> hidden_keys_;
+  std::unordered_map<EntryIndex, std::vector<EntryIndex>> foreign_;
+};
+
+/// Bytes that nobody who is online holds cannot be delivered in this run.
+void wait_for_bytes(Work& work) {
+  for (NodeIndex n = 0; n < work.nodes.size(); ++n) {
+    const Node& node = work.nodes[n];
+    if (!node.next.has_value() || node.next->kind != tree::Kind::kFile || node.merged ||
+        node.bytes_from != kNone) {
+      continue;
+    }
+    bool supplied = false;
+    for (ReplicaIndex i = 0; i < work.replica_count() && !supplied; ++i) {
+      supplied = holds_next_bytes(work, n, i);
+    }
+    if (supplied) {
+      continue;
+    }
+    bool reported = false;
+    for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
+      Side& side = work.side(n, i);
+      if (side.status == Status::kOffline || side.target != Target::kFollow) {
+        continue;
+      }
+      side.target = Target::kIgnore;
+      if (!reported && !node.frozen) {
+        work.report(i, work.next_path(n), "waiting",
+                    "the newest version is only on a replica that is away; this waits for it");
+        reported = true;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void target(Work& work) {
+  wait_for_bytes(work);
+  for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
+    if (work.online(i)) {
+      ReplicaTarget(work, i).run();
+    }
+  }
+}
+
+}  // namespace ox::plan

@@ -1,0 +1,81 @@
+#include "provider/local/local_attributes.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "provider/local/swap.h"
+
+namespace ox::provider {
+namespace {
+
+constexpr std::uint32_t kOwnerWrites = 0200;
+
+Result<void> copy_xattrs(fs::File& file, Source& source) {
+  TRY_ASSIGN(const auto wanted, source.xattrs());
+  TRY_ASSIGN(const auto standing, file.extended_attributes());
+  for (const fs::ExtendedAttribute& old : standing) {
+    if (std::ranges::find(wanted, old.name, &Source::Xattr::name) == wanted.end()) {
+      TRY(file.remove_extended_attribute(old.name));
+    }
+  }
+  for (const Source::Xattr& xattr : wanted) {
+    const auto same = std::ranges::find(standing, xattr.name, &fs::ExtendedAttribute::name);
+    if (same == standing.end() || same->value != xattr.value) {
+      TRY(file.set_extended_attribute({.name = xattr.name, .value = xattr.value}));
+    }
+  }
+  return {};
+}
+
+Result<void> set_on_file(LocalRoot& root, fs::File& file, const tree::Fingerprint& expected,
+                         const tree::Attributes& attributes, std::optional<Timestamp> mtime,
+                         Source* xattr_source) {
+  TRY_ASSIGN(const fs::Stat stat, file.stat());
+  if (!root.matches(stat, expected)) {
+    return Error(Code::kPreconditionFailed, "the file has changed");
+  }
+  const Capabilities& can = root.capabilities();
+  std::uint32_t mode = stat.mode;
+  if (xattr_source != nullptr && can.xattrs) {
+    if (can.modes && (mode & kOwnerWrites) == 0) {
+      mode |= kOwnerWrites;
+      TRY(file.set_mode(mode));
+    }
+    TRY(copy_xattrs(file, *xattr_source));
+  }
+  if (mtime.has_value() && can.mtime_settable) {
+    TRY(file.set_mtime(*mtime));
+  }
+  if (can.modes && mode != attributes.mode) {
+    TRY(file.set_mode(attributes.mode));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> set_local_attributes(LocalRoot& root, const Place& place,
+                                  const tree::Fingerprint& expected,
+                                  const tree::Attributes& attributes,
+                                  std::optional<Timestamp> mtime, Source* xattr_source) {
+  TRY_ASSIGN(const fs::Stat stat, check_expected(root, place, expected));
+  if (stat.type == fs::NodeType::kFile) {
+    auto file = place.directory->open_file(place.name, fs::Access::kRead);
+    if (file.ok()) {
+      return set_on_file(root, **file, expected, attributes, mtime, xattr_source);
+    }
+    if (!file.failed_with(Code::kPermissionDenied)) {
+      return std::move(file).error();
+    }
+  }
+  const Capabilities& can = root.capabilities();
+  if (mtime.has_value() && can.mtime_settable && stat.type != fs::NodeType::kDirectory) {
+    TRY(place.directory->set_mtime(place.name, *mtime));
+  }
+  if (can.modes && stat.type != fs::NodeType::kSymlink && stat.mode != attributes.mode) {
+    TRY(place.directory->set_mode(place.name, attributes.mode));
+  }
+  return {};
+}
+
+}  // namespace ox::provider

@@ -1,0 +1,309 @@
+#include "provider/local/local_batch.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "provider/local/placing.h"
+#include "provider/local/resume_part.h"
+#include "provider/local/swap.h"
+#include "provider/xattrs.h"
+
+namespace ox::provider {
+namespace {
+
+constexpr std::string_view kTrees = "t";
+constexpr std::string_view kBatchPrefix = "batch-";
+constexpr std::uint32_t kOwnerWrites = 0200;
+
+}  // namespace
+
+LocalBatch::LocalBatch(LocalRoot& root, LocalTrash& trash, std::string name,
+                       std::shared_ptr<fs::Directory> folder)
+    : root_(root),
+      trash_(trash),
+      name_(std::move(name)),
+      folder_(std::move(folder)),
+      staged_directories_(root.facts().file_system.sync_whole),
+      published_directories_(root.facts().file_system.sync_whole) {}
+
+Result<std::unique_ptr<Batch>> LocalBatch::begin(LocalRoot& root, LocalTrash& trash) {
+  TRY(root.check_writable());
+  std::string name = root.random_name(kBatchPrefix);
+  root.add_live(name);
+  const auto make = [&]() -> Result<std::unique_ptr<fs::Directory>> {
+    TRY(root.stage()->make_directory(name, 0700));
+    return root.stage()->open_directory(name);
+  };
+  auto folder = make();
+  if (!folder.ok()) {
+    root.drop_live(name);
+    return std::move(folder).error();
+  }
+  return std::unique_ptr<Batch>(
+      new LocalBatch(root, trash, std::move(name), std::move(folder).value()));
+}
+
+LocalBatch::~LocalBatch() {
+  ignore(remove_tree(*root_.stage(), name_), "what can't be removed now is swept later");
+  root_.drop_live(name_);
+}
+
+Result<RelPath> LocalBatch::reserve(const StageRequest& request) {
+  const rt::Lock lock(mutex_);
+  if (request.place.is_root()) {
+    const std::string number = std::to_string(next_number_++);
+    // No tree is ever called like our own folder, so these keys never meet a request's place.
+    RelPath key = RelPath{}.child(kOwnFolder).child(number);
+    items_[key].path = RelPath{}.child(number);
+    return key;
+  }
+  const RelPath parent = request.place.parent();
+  if (!parent.is_root()) {
+    const auto found = items_.find(parent);
+    if (found == items_.end() || found->second.kind != tree::Kind::kDirectory) {
+      return Error(Code::kNotFound, "the directory is not staged").with_context(parent.text());
+    }
+  }
+  if (!has_trees_) {
+    TRY(folder_->make_directory(kTrees, 0700));
+    has_trees_ = true;
+  }
+  const auto [at, added] = items_.try_emplace(request.place);
+  if (!added) {
+    return Error(Code::kExists, "staged already").with_context(request.place.text());
+  }
+  at->second.path = RelPath{}.child(kTrees).join(request.place);
+  return request.place;
+}
+
+Result<Place> LocalBatch::place_of(const RelPath& path_in_folder) {
+  std::shared_ptr<fs::Directory> at = folder_;
+  for (RelPath rest = path_in_folder.parent(); !rest.is_root(); rest = rest.after_first()) {
+    TRY_ASSIGN(at, at->open_directory(rest.first()));
+  }
+  return Place{.directory = std::move(at), .name = std::string(path_in_folder.name())};
+}
+
+void LocalBatch::forget(const RelPath& place) {
+  const rt::Lock lock(mutex_);
+  // What was staged inside goes with its directory.
+  std::erase_if(items_, [&](const auto& entry) { return place.contains(entry.first); });
+}
+
+Result<Staged> LocalBatch::stage(const StageRequest& request, std::stop_token stop) {
+  if ((request.kind == tree::Kind::kFile) != (request.source != nullptr) ||
+      request.kind == tree::Kind::kOther) {
+    return Error(Code::kInvalidArgument, "a file needs a source and nothing else has one");
+  }
+  TRY_ASSIGN(const RelPath key, reserve(request));
+  Item item;
+  item.kind = request.kind;
+  {
+    const rt::Lock lock(mutex_);
+    item.path = items_.at(key).path;
+  }
+  Staged staged;
+  staged.place = key;
+  auto place = place_of(item.path);
+  if (!place.ok()) {
+    forget(key);
+    return std::move(place).error();
+  }
+  if (auto filled = fill(request, *place, stop, item, staged); !filled.ok()) {
+    ignore(place->directory->remove_file(place->name), "it may not have come into being");
+    forget(key);
+    return std::move(filled).error();
+  }
+  if (!request.place.is_root()) {
+    TRY(staged_directories_.note(item.path.parent().text(), place->directory));
+  }
+  const rt::Lock lock(mutex_);
+  items_.at(key) = std::move(item);
+  return staged;
+}
+
+Result<void> LocalBatch::fill(const StageRequest& request, const Place& place, std::stop_token stop,
+                              Item& item, Staged& staged) {
+  fs::Directory& directory = *place.directory;
+  if (stop.stop_requested()) {
+    return Error(Code::kCancelled, "stopped");
+  }
+  if (request.kind == tree::Kind::kFile) {
+    return stage_file(request, place, std::move(stop), item, staged);
+  }
+  if (request.kind == tree::Kind::kSymlink) {
+    if (!root_.capabilities().symlinks) {
+      return Error(Code::kUnsupported, "this file system has no symlinks");
+    }
+    TRY(directory.make_symlink(place.name, request.link_target));
+    item.link_target = request.link_target;
+    if (root_.capabilities().mtime_settable) {
+      TRY(directory.set_mtime(place.name, request.mtime));
+    }
+  } else {
+    const bool has_mode = request.attributes.has_value() && root_.capabilities().modes;
+    TRY(directory.make_directory(place.name, has_mode ? 0700 : 0777));
+    if (has_mode) {
+      item.late_mode = request.attributes->mode;
+      TRY_ASSIGN(auto made, directory.open_directory(place.name));
+      TRY(staged_directories_.note(item.path.text(), std::move(made)));
+    }
+  }
+  TRY_ASSIGN(item.stat, directory.stat(place.name));
+  return {};
+}
+
+Result<void> LocalBatch::stage_file(const StageRequest& request, const Place& place,
+                                    std::stop_token stop, Item& item, Staged& staged) {
+  staged.size = request.source->size();
+  std::unique_ptr<fs::File> file;
+  if (!request.resume_key.empty() && staged.size >= root_.options().resume_threshold) {
+    TRY_ASSIGN(file, stage_resumable(request, place, stop, staged));
+  }
+  if (file == nullptr) {
+    TRY_ASSIGN(file, stage_bytes(request, place, stop, staged));
+  }
+  TRY(dress_file(request, *file, item));
+  TRY_ASSIGN(item.stat, file->stat());
+  return keep_for_sync(std::move(file));
+}
+
+Result<std::unique_ptr<fs::File>> LocalBatch::stage_bytes(const StageRequest& request,
+                                                          const Place& place, std::stop_token stop,
+                                                          Staged& staged) {
+  const bool has_mode = request.attributes.has_value() && root_.capabilities().modes;
+  TRY_ASSIGN(auto file, place.directory->create_file(place.name, has_mode ? 0600 : 0666));
+  if (request.expected_digest.has_value()) {
+    TRY_ASSIGN(const bool copied, copy_natively(request, *file, stop));
+    if (copied) {
+      staged.digest = request.expected_digest;
+      return file;
+    }
+  }
+  Copier copier(request, *file, stop);
+  TRY(copier.copy(0, staged.size));
+  TRY(copier.end(staged.size));
+  staged.digest = copier.finish();
+  return file;
+}
+
+Result<std::unique_ptr<fs::File>> LocalBatch::stage_resumable(const StageRequest& request,
+                                                              const Place& place,
+                                                              std::stop_token stop,
+                                                              Staged& staged) {
+  TRY_ASSIGN(const auto part,
+             ResumePart::open(root_, request.resume_key, request.source->fingerprint()));
+  if (part == nullptr) {
+    return std::unique_ptr<fs::File>{};
+  }
+  const std::uint64_t chunk = root_.options().resume_chunk;
+  TRY(part->keep(static_cast<std::size_t>(staged.size / chunk)));
+  Copier copier(request, part->file(), stop);
+  TRY_ASSIGN(std::uint64_t done, copier.take_over_chunks(*part, chunk));
+  while (done < staged.size) {
+    const std::uint64_t end = std::min(done + chunk, staged.size);
+    if (auto copied = copier.copy(done, end); !copied.ok()) {
+      if (copied.failed_with(Code::kPreconditionFailed)) {
+        part->discard();
+      }
+      return std::move(copied).error();
+    }
+    if (end - done == chunk) {
+      TRY(copier.end(end));
+      TRY(part->add(copier.finish_chunk()));
+    }
+    done = end;
+  }
+  TRY(copier.end(staged.size));
+  staged.digest = copier.finish();
+  return part->finish(*place.directory, place.name);
+}
+
+Result<void> LocalBatch::dress_file(const StageRequest& request, fs::File& file, Item& item) {
+  const Capabilities& can = root_.capabilities();
+  if (can.xattrs) {
+    TRY_ASSIGN(auto xattrs, request.source->xattrs());
+    // What this file system can't hold is left out; the digest says so to whoever compares.
+    std::erase_if(xattrs, [&](const Source::Xattr& xattr) {
+      return !file.set_extended_attribute({.name = xattr.name, .value = xattr.value}).ok();
+    });
+    item.xattrs = digest_of_xattrs(xattrs);
+  }
+  if (can.modes && request.attributes.has_value()) {
+    TRY(file.set_mode(request.attributes->mode));
+  }
+  if (can.mtime_settable) {
+    TRY(file.set_mtime(request.mtime));
+  }
+  return {};
+}
+
+Result<void> LocalBatch::keep_for_sync(std::unique_ptr<fs::File> file) {
+  if (!root_.facts().file_system.sync_whole) {
+    return file->sync();
+  }
+  std::vector<std::unique_ptr<fs::File>> closed_unlocked;
+  const rt::Lock lock(mutex_);
+  unsynced_.push_back(std::move(file));
+  if (many_unsynced_ || unsynced_.size() > DirtyDirectories::kFew) {
+    many_unsynced_ = true;
+    closed_unlocked.swap(unsynced_);
+  }
+  return {};
+}
+
+Result<void> LocalBatch::set_late_modes() {
+  std::vector<std::pair<RelPath, std::uint32_t>> modes;
+  {
+    const rt::Lock lock(mutex_);
+    // Backwards, so that children come before a parent that may lock us out.
+    for (auto at = items_.rbegin(); at != items_.rend(); ++at) {
+      Item& item = at->second;
+      const bool is_top = item.path.parent().text() == kTrees;
+      // Moving a directory needs the right to write it: such a mode comes after publishing.
+      if (item.late_mode.has_value() && !(is_top && (*item.late_mode & kOwnerWrites) == 0)) {
+        modes.emplace_back(item.path, *item.late_mode);
+        item.late_mode.reset();
+      }
+    }
+  }
+  for (const auto& [path, mode] : modes) {
+    TRY_ASSIGN(const Place place, place_of(path));
+    TRY(place.directory->set_mode(place.name, mode));
+  }
+  return {};
+}
+
+Result<void> LocalBatch::make_durable() {
+  TRY(set_late_modes());
+  TRY(staged_directories_.sync(*folder_));
+  std::vector<std::unique_ptr<fs::File>> files;
+  bool many = false;
+  {
+    const rt::Lock lock(mutex_);
+    files.swap(unsynced_);
+    many = std::exchange(many_unsynced_, false);
+  }
+  if (many) {
+    if (auto synced = folder_->sync_file_system(); !synced.ok()) {
+      const rt::Lock lock(mutex_);
+      many_unsynced_ = true;
+      return synced;
+    }
+    return {};
+  }
+  for (const auto& file : files) {
+    if (auto synced = file->sync(); !synced.ok()) {
+      const rt::Lock lock(mutex_);
+      std::ranges::move(files, std::back_inserter(unsynced_));
+      return synced;
+    }
+  }
+  return folder_->sync();
+}
+
+Result<void> LocalBatch::settle() {
+  return published_directories_.sync(*folder_);
+}
+
+}  // namespace ox::provider

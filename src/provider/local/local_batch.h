@@ -1,0 +1,77 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "provider/local/copier.h"
+#include "provider/local/dirty_directories.h"
+#include "provider/local/local_root.h"
+#include "provider/local/local_trash.h"
+
+namespace ox::provider {
+
+/// One folder in stage/<rule>/: single files by number, new trees below "t".
+class LocalBatch final : public Batch {
+ public:
+  /// Both must outlive the batch.
+  static Result<std::unique_ptr<Batch>> begin(LocalRoot& root, LocalTrash& trash);
+  ~LocalBatch() override;
+
+  Result<Staged> stage(const StageRequest& request, std::stop_token stop) override;
+  Result<void> make_durable() override;
+  Result<Published> publish(const Staged& staged, const RelPath& path,
+                            const Precondition& precondition, const TrashFolder& trash) override;
+  Result<void> settle() override;
+
+ private:
+  /// Something staged; at `path` below the batch's folder.
+  struct Item {
+    RelPath path;
+    tree::Kind kind = tree::Kind::kFile;
+    fs::Stat stat;
+    std::string link_target;
+    std::uint64_t xattrs = 0;
+    std::optional<std::uint32_t> late_mode;  ///< of a directory, set when its children are there
+  };
+
+  LocalBatch(LocalRoot& root, LocalTrash& trash, std::string name,
+             std::shared_ptr<fs::Directory> folder);
+
+  Result<RelPath> reserve(const StageRequest& request);
+  Result<Place> place_of(const RelPath& path_in_folder);
+  Result<void> fill(const StageRequest& request, const Place& place, std::stop_token stop,
+                    Item& item, Staged& staged);
+  Result<void> stage_file(const StageRequest& request, const Place& place, std::stop_token stop,
+                          Item& item, Staged& staged);
+  Result<std::unique_ptr<fs::File>> stage_bytes(const StageRequest& request, const Place& place,
+                                                std::stop_token stop, Staged& staged);
+  /// None when the part is in use: the file is staged without one then.
+  Result<std::unique_ptr<fs::File>> stage_resumable(const StageRequest& request, const Place& place,
+                                                    std::stop_token stop, Staged& staged);
+  Result<void> dress_file(const StageRequest& request, fs::File& file, Item& item);
+  Result<void> keep_for_sync(std::unique_ptr<fs::File> file);
+  Result<void> set_late_modes();
+  Result<void> put_in_place(const Item& item, const Place& from, const Place& place,
+                            const RelPath& path, const Precondition& precondition,
+                            const TrashFolder& trash, Published& published);
+  Result<tree::Entry> describe_published(const Item& item, const Place& place);
+  void forget(const RelPath& place);
+
+  LocalRoot& root_;
+  LocalTrash& trash_;
+  const std::string name_;
+  const std::shared_ptr<fs::Directory> folder_;
+  DirtyDirectories staged_directories_;
+  DirtyDirectories published_directories_;
+
+  rt::Mutex mutex_;
+  std::map<RelPath, Item> items_ OX_GUARDED_BY(mutex_);
+  std::uint64_t next_number_ OX_GUARDED_BY(mutex_) = 0;
+  bool has_trees_ OX_GUARDED_BY(mutex_) = false;
+  std::vector<std::unique_ptr<fs::File>> unsynced_ OX_GUARDED_BY(mutex_);
+  bool many_unsynced_ OX_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace ox::provider

@@ -1,0 +1,124 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fs/fs.h"
+#include "provider/local/local_provider.h"
+#include "provider/provider.h"
+#include "rt/mutex.h"
+
+namespace ox::provider {
+
+/// How this file system lets us put things where nobody else may stand.
+struct RenameAbilities {
+  bool no_replace = false;  ///< RENAME_NOREPLACE
+  bool exchange = false;    ///< RENAME_EXCHANGE
+  bool hard_links = false;
+};
+
+/// What opening a root found out.
+struct RootFacts {
+  Capabilities capabilities;
+  RenameAbilities renames;
+  fs::FileSystemInfo file_system;
+  bool writable = false;  ///< our own folder stands and takes files
+  bool inodes_are_ids = false;
+  std::uint64_t device = 0;  ///< of the root: what stands on another is not ours
+  Duration clock_offset{0};  ///< the file system's clock minus ours when the root was opened
+};
+
+/// A directory and a name in it.
+struct Place {
+  std::shared_ptr<fs::Directory> directory;
+  std::string name;
+};
+
+/// What all parts of the local provider share: the open root, our own folders in it, what was
+/// probed, and the translation of inodes into entries. Safe for concurrent calls.
+///
+/// Paths are resolved from the root for every call: a cached handle would lead into a directory
+/// that somebody moved away meanwhile.
+class LocalRoot {
+ public:
+  LocalRoot(LocalOptions options, RootFacts facts, std::shared_ptr<fs::Directory> root,
+            std::shared_ptr<fs::Directory> own, std::shared_ptr<fs::Directory> stage,
+            std::unique_ptr<fs::File> clock_file);
+
+  const LocalOptions& options() const { return options_; }
+  const RootFacts& facts() const { return facts_; }
+  const Capabilities& capabilities() const { return facts_.capabilities; }
+  fs::Directory& root() { return *root_; }
+  /// stage/<rule>. Contract: the root is writable.
+  const std::shared_ptr<fs::Directory>& stage() const { return stage_; }
+  Result<void> check_writable() const;
+
+  /// kNotFound when a component is known to be missing or is no directory, kNameInvalid for our own
+  /// folder, kUnreachable across a mount point.
+  Result<std::shared_ptr<fs::Directory>> open_directory(const RelPath& path);
+  /// The directory that holds `path`. Contract: not the root.
+  Result<Place> open_parent(const RelPath& path);
+
+  /// `.syncoxiders/<name>`; kNotFound when it does not stand.
+  Result<std::shared_ptr<fs::Directory>> open_own(std::string_view name);
+  /// The same, made when it is missing.
+  Result<std::shared_ptr<fs::Directory>> make_own(std::string_view name);
+
+  bool is_own_name(std::string_view name) const;
+  tree::Fingerprint fingerprint_of(const fs::Stat& stat) const;
+  tree::Entry entry_of(std::string_view name, const fs::Stat& stat) const;
+  /// True when the inode is the version that is expected. Of directories only the identity counts.
+  bool matches(const fs::Stat& stat, const tree::Fingerprint& expected) const;
+
+  /// The inode changed so lately that a further change may leave no trace.
+  bool is_recent(const fs::Stat& stat) const;
+  bool is_racy(const fs::Stat& stat, Timestamp file_system_now) const;
+  /// The file system's own clock; none where nothing may be written.
+  std::optional<Timestamp> file_system_now();
+  /// Entries of a listing with their racy marks; looks again at what changed lately.
+  Result<std::vector<tree::Entry>> entries_of(fs::Directory& directory,
+                                              std::vector<fs::DirectoryItem> items);
+  /// One entry with xattrs, link target and racy mark.
+  Result<tree::Entry> look_at(fs::Directory& directory, const std::string& name);
+  /// An entry that we have just changed ourselves: its racy mark needs no look at the clock.
+  Result<tree::Entry> entry_after_change(fs::Directory& directory, const std::string& name);
+
+  std::string random_name(std::string_view prefix);
+
+  /// One user at a time of a resumable part; false when it is in use.
+  bool claim_part(const std::string& name);
+  void release_part(const std::string& name);
+  /// Names in stage/<rule> that live batches hold: sweep leaves them alone.
+  void add_live(const std::string& name);
+  void drop_live(const std::string& name);
+  bool is_live(const std::string& name);
+
+  /// Remembers what make_durable() must sync by itself where syncfs can't be trusted.
+  void note_directory(const RelPath& path);
+  void note_file(const RelPath& path);
+  Result<void> make_durable();
+
+ private:
+  Result<void> fill_link_and_xattrs(fs::Directory& directory, tree::Entry& entry);
+  Result<void> sync_one(const RelPath& path, fs::NodeType type);
+
+  LocalOptions options_;
+  RootFacts facts_;
+  std::shared_ptr<fs::Directory> root_;
+  std::shared_ptr<fs::Directory> own_;
+  std::shared_ptr<fs::Directory> stage_;
+  std::unique_ptr<fs::File> clock_file_;
+
+  rt::Mutex mutex_;
+  std::set<std::string> parts_in_use_ OX_GUARDED_BY(mutex_);
+  std::set<std::string> live_ OX_GUARDED_BY(mutex_);
+  std::set<RelPath> unsynced_directories_ OX_GUARDED_BY(mutex_);
+  std::set<RelPath> unsynced_files_ OX_GUARDED_BY(mutex_);
+};
+
+}  // namespace ox::provider

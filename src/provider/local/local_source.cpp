@@ -1,0 +1,102 @@
+#include "provider/local/local_source.h"
+
+#include <utility>
+
+namespace ox::provider {
+namespace {
+
+constexpr std::uint64_t kAdviseFrom = 4ULL << 20U;
+
+bool same_bytes_so_far(const fs::Stat& before, const fs::Stat& now) {
+  return before.inode == now.inode && before.size == now.size && before.mtime == now.mtime &&
+         before.ctime == now.ctime;
+}
+
+}  // namespace
+
+LocalSource::LocalSource(LocalRoot& root, std::unique_ptr<fs::File> file, const fs::Stat& opened)
+    : root_(root),
+      file_(std::move(file)),
+      opened_(opened),
+      fingerprint_(root.fingerprint_of(opened)) {}
+
+Result<std::unique_ptr<Source>> LocalSource::open(LocalRoot& root, const Place& place,
+                                                  const tree::Fingerprint* expected) {
+  TRY_ASSIGN(auto file, place.directory->open_file(place.name, fs::Access::kRead));
+  // The lease comes first, or a writer could finish between the look and the lease.
+  std::optional<Timestamp> now;
+  TRY_ASSIGN(fs::Stat stat, file->stat());
+  const bool recent = root.is_recent(stat);
+  if (recent) {
+    now = root.file_system_now();
+  }
+  std::unique_ptr<LocalSource> source(new LocalSource(root, std::move(file), stat));
+  source->take_lease();
+  TRY_ASSIGN(source->opened_, source->file_->stat());
+  source->fingerprint_ = root.fingerprint_of(source->opened_);
+  source->fingerprint_.racy = recent && (!now.has_value() || root.is_racy(source->opened_, *now));
+  if (source->opened_.device != root.facts().device) {
+    return Error(Code::kUnsupported, "a file of another file system").with_context(place.name);
+  }
+  if (expected != nullptr && !source->fingerprint_.same_version(*expected)) {
+    return Error(Code::kPreconditionFailed, "the file has changed").with_context(place.name);
+  }
+  if (source->size() >= kAdviseFrom) {
+    source->file_->advise_sequential();
+  }
+  return std::unique_ptr<Source>(std::move(source));
+}
+
+void LocalSource::take_lease() {
+  if (!root_.capabilities().leases) {
+    return;
+  }
+  auto lease = file_->take_read_lease();
+  if (lease.ok()) {
+    lease_ = std::move(lease).value();
+  } else if (lease.failed_with(Code::kBusy)) {
+    busy_ = true;
+  }
+}
+
+void LocalSource::watch_lease() {
+  if (lease_ != nullptr && lease_->broken()) {
+    busy_ = true;
+    lease_.reset();
+  }
+}
+
+Result<std::size_t> LocalSource::read_at(std::uint64_t offset, std::span<std::uint8_t> into) {
+  watch_lease();
+  return file_->read_at(offset, into);
+}
+
+Result<void> LocalSource::verify_unchanged() {
+  TRY_ASSIGN(const fs::Stat now, file_->stat());
+  if (!same_bytes_so_far(opened_, now)) {
+    return Error(Code::kPreconditionFailed, "the file changed while it was read");
+  }
+  watch_lease();
+  if (busy_) {
+    return Error(Code::kBusy, "the file is open for writing", Retry::kLater);
+  }
+  return {};
+}
+
+Result<std::vector<Source::Xattr>> LocalSource::xattrs() {
+  std::vector<Xattr> xattrs;
+  if (!root_.capabilities().xattrs) {
+    return xattrs;
+  }
+  TRY_ASSIGN(auto found, file_->extended_attributes());
+  for (fs::ExtendedAttribute& attribute : found) {
+    xattrs.push_back({.name = std::move(attribute.name), .value = std::move(attribute.value)});
+  }
+  return xattrs;
+}
+
+void* LocalSource::native_handle(const std::type_info& type) {
+  return type == typeid(fs::File) ? file_.get() : nullptr;
+}
+
+}  // namespace ox::provider

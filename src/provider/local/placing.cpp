@@ -1,0 +1,78 @@
+#include "provider/local/placing.h"
+
+#include <algorithm>
+
+namespace ox::provider {
+namespace {
+
+Result<void> move_directory_over_own(fs::Directory& from, const std::string& from_name,
+                                     fs::Directory& to, const std::string& to_name) {
+  TRY(to.make_directory(to_name, 0700));
+  auto moved = from.rename(from_name, to, to_name, fs::RenameMode::kReplace);
+  if (!moved.ok()) {
+    ignore(to.remove_directory(to_name), "somebody else may have put something into it");
+  }
+  if (moved.failed_with(Code::kNotEmpty)) {
+    return Error(Code::kExists, "somebody took the name").with_context(to_name);
+  }
+  return moved;
+}
+
+Result<void> move_by_link(fs::Directory& from, const std::string& from_name, fs::Directory& to,
+                          const std::string& to_name) {
+  TRY(from.link(from_name, to, to_name));
+  TRY_ASSIGN(const fs::Stat linked, to.stat(to_name));
+  const auto left = from.stat(from_name);
+  if (left.ok() && left->inode == linked.inode && left->device == linked.device) {
+    return from.remove_file(from_name);
+  }
+  // Somebody saved over the old name meanwhile: that is another version and stays.
+  return {};
+}
+
+Result<void> move_over_own_file(fs::Directory& from, const std::string& from_name,
+                                fs::Directory& to, const std::string& to_name) {
+  {
+    TRY_ASSIGN(const auto holder, to.create_file(to_name, 0600));
+  }
+  auto moved = from.rename(from_name, to, to_name, fs::RenameMode::kReplace);
+  if (!moved.ok()) {
+    ignore(to.remove_file(to_name), "the first error is the one to tell");
+  }
+  return moved;
+}
+
+}  // namespace
+
+Result<void> move_to_free_name(const RenameAbilities& renames, fs::NodeType type,
+                               fs::Directory& from, const std::string& from_name, fs::Directory& to,
+                               const std::string& to_name) {
+  if (renames.no_replace) {
+    return from.rename(from_name, to, to_name, fs::RenameMode::kNoReplace);
+  }
+  if (type == fs::NodeType::kDirectory) {
+    return move_directory_over_own(from, from_name, to, to_name);
+  }
+  if (renames.hard_links) {
+    return move_by_link(from, from_name, to, to_name);
+  }
+  return move_over_own_file(from, from_name, to, to_name);
+}
+
+std::string numbered_name(const std::string& name, unsigned number, std::size_t max_bytes) {
+  if (number <= 1) {
+    return name;
+  }
+  const std::string suffix = "~" + std::to_string(number);
+  std::size_t keep = std::min(name.size(), max_bytes - std::min(max_bytes, suffix.size()));
+  const auto continues = [&](std::size_t at) {
+    return at < name.size() && (static_cast<unsigned char>(name[at]) & 0xC0U) == 0x80U;
+  };
+  // At most three bytes back: what is not UTF-8 is cut where it falls.
+  for (int back = 0; back < 3 && keep > 1 && continues(keep); ++back) {
+    --keep;
+  }
+  return name.substr(0, keep) + suffix;
+}
+
+}  // namespace ox::provider

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "fs/fs.h"
+#include "provider/local/local_root.h"
+
+namespace ox::provider {
+
+/// Renames `from_name` to a name that must be free, in the safest way the file system has; `type`
+/// is what is moved. kExists when the name is taken, and then nothing changed. Without
+/// RENAME_NOREPLACE a file is linked and unlinked, a directory renamed over an empty one of ours.
+Result<void> move_to_free_name(const RenameAbilities& renames, fs::NodeType type,
+                               fs::Directory& from, const std::string& from_name, fs::Directory& to,
+                               const std::string& to_name);
+
+/// `name`, "name~2", "name~3" …, cut to fit `max_bytes` without breaking UTF-8.
+std::string numbered_name(const std::string& name, unsigned number, std::size_t max_bytes);
+
+}  // namespace ox::provider

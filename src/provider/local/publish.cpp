@@ -1,0 +1,99 @@
+#include <utility>
+
+#include "provider/local/local_batch.h"
+#include "provider/local/placing.h"
+#include "provider/local/swap.h"
+
+namespace ox::provider {
+namespace {
+
+fs::NodeType type_of(tree::Kind kind) {
+  switch (kind) {
+    case tree::Kind::kFile:
+      return fs::NodeType::kFile;
+    case tree::Kind::kDirectory:
+      return fs::NodeType::kDirectory;
+    case tree::Kind::kSymlink:
+      return fs::NodeType::kSymlink;
+    case tree::Kind::kOther:
+      break;
+  }
+  return fs::NodeType::kOther;
+}
+
+std::string tree_key(const RelPath& path) {
+  return "tree/" + path.text();
+}
+std::string trash_key(const RelPath& path) {
+  return "trash/" + path.text();
+}
+
+}  // namespace
+
+Result<Published> LocalBatch::publish(const Staged& staged, const RelPath& path,
+                                      const Precondition& precondition, const TrashFolder& trash) {
+  if (path.is_root()) {
+    return Error(Code::kInvalidArgument, "nothing can be published as the root");
+  }
+  Item item;
+  {
+    const rt::Lock lock(mutex_);
+    const auto found = items_.find(staged.place);
+    if (found == items_.end()) {
+      return Error(Code::kInvalidArgument, "not staged here").with_context(staged.place.text());
+    }
+    item = found->second;
+  }
+  if (item.kind == tree::Kind::kDirectory && precondition.expected.has_value()) {
+    return Error(Code::kInvalidArgument, "a directory replaces nothing").with_context(path.text());
+  }
+  TRY_ASSIGN(const Place place, root_.open_parent(path));
+  TRY_ASSIGN(const Place from, place_of(item.path));
+  Published published;
+  TRY(put_in_place(item, from, place, path, precondition, trash, published));
+  forget(staged.place);
+  TRY(published_directories_.note(tree_key(path.parent()), place.directory));
+  if (item.late_mode.has_value()) {
+    TRY(place.directory->set_mode(place.name, *item.late_mode));
+  }
+  TRY_ASSIGN(published.entry, describe_published(item, place));
+  return published;
+}
+
+Result<void> LocalBatch::put_in_place(const Item& item, const Place& from, const Place& place,
+                                      const RelPath& path, const Precondition& precondition,
+                                      const TrashFolder& trash, Published& published) {
+  if (!precondition.expected.has_value()) {
+    auto moved = move_to_free_name(root_.facts().renames, type_of(item.kind), *from.directory,
+                                   from.name, *place.directory, place.name);
+    return moved.ok() ? Result<void>{} : std::move(moved).error().with_context(path.text());
+  }
+  const OwnEntry own{.directory = *from.directory, .name = from.name, .type = type_of(item.kind)};
+  TRY_ASSIGN(Displaced displaced,
+             swap_in(root_, trash_, own, place, path, *precondition.expected, trash));
+  published.displaced_as_expected = displaced.as_expected;
+  published.displaced = std::move(displaced.trashed);
+  TRY(published_directories_.note(trash_key(displaced.slot.directory_path),
+                                  displaced.slot.directory));
+  for (auto& [changed_path, directory] : displaced.slot.changed) {
+    TRY(published_directories_.note(trash_key(changed_path), std::move(directory)));
+  }
+  return {};
+}
+
+Result<tree::Entry> LocalBatch::describe_published(const Item& item, const Place& place) {
+  const auto stat = place.directory->stat(place.name);
+  const bool is_ours =
+      stat.ok() && (item.kind == tree::Kind::kDirectory
+                        ? stat->inode == item.stat.inode || !root_.facts().inodes_are_ids
+                        : same_after_rename(root_, item.stat, *stat));
+  // Somebody was quicker than our look: what we put there is told with its old ctime, so that what
+  // stands now is found to be another version.
+  tree::Entry entry = root_.entry_of(place.name, is_ours ? *stat : item.stat);
+  entry.fingerprint.racy = item.kind == tree::Kind::kFile;
+  entry.attributes.xattrs = item.xattrs;
+  entry.content.link_target = item.link_target;
+  return entry;
+}
+
+}  // namespace ox::provider

@@ -1,0 +1,341 @@
+#include "provider/memory/memory_provider.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "provider/memory/memory_store.h"
+
+namespace ox::provider {
+namespace {
+
+Result<void> check_stop(const std::stop_token& stop) {
+  if (stop.stop_requested()) {
+    return Error(Code::kCancelled, "stopped");
+  }
+  return {};
+}
+
+Result<void> check_cas(Cas cas, std::string_view what) {
+  if (cas == Cas::kNone) {
+    return Error(Code::kUnsupported, "this store can't do this safely").with_context(what);
+  }
+  return {};
+}
+
+}  // namespace
+
+Capabilities full_capabilities() {
+  Capabilities can;
+  can.create = Cas::kAtomic;
+  can.replace = Cas::kDetectAfter;
+  can.remove = Cas::kDetectAfter;
+  can.move = Cas::kDetectAfter;
+  can.stable_ids = true;
+  can.native_directory_move = true;
+  can.exchange = true;
+  can.symlinks = true;
+  can.modes = true;
+  can.xattrs = true;
+  can.mtime_settable = true;
+  can.has_mtime = true;
+  can.ctime_reliable = true;
+  can.leases = true;
+  return can;
+}
+
+MemoryProvider::MemoryProvider(MemoryOptions options)
+    : store_(std::make_shared<Store>(std::move(options))) {}
+
+MemoryProvider::~MemoryProvider() = default;
+
+const Capabilities& MemoryProvider::capabilities() const {
+  return store_->options.capabilities;
+}
+
+Result<std::vector<tree::Entry>> MemoryProvider::list(const RelPath& directory,
+                                                      std::stop_token stop) {
+  TRY(store_->begin_call("list", directory));
+  TRY(check_stop(stop));
+  const rt::Lock lock(store_->mutex);
+  ++store_->counters.lists;
+  TRY_ASSIGN(const MemoryNodePtr node, store_->get(directory));
+  if (node->kind != tree::Kind::kDirectory) {
+    return Error(Code::kNotADirectory, "not a directory").with_context(directory.text());
+  }
+  std::vector<tree::Entry> entries;
+  entries.reserve(node->children.size());
+  for (const auto& [key, child] : node->children) {
+    entries.push_back(store_->entry_of(child.name, *child.node, false));
+  }
+  if (!store_->options.capabilities.consistent) {
+    const auto [last, first_time] = store_->last_listings.try_emplace(directory);
+    if (!first_time && !last->second.shown_late && last->second.entries != entries) {
+      last->second.shown_late = true;
+      return last->second.entries;
+    }
+    last->second = {.entries = entries, .shown_late = false};
+  }
+  return entries;
+}
+
+Result<tree::Entry> MemoryProvider::look(const RelPath& path) {
+  TRY(store_->begin_call("look", path));
+  const rt::Lock lock(store_->mutex);
+  TRY_ASSIGN(const MemoryNodePtr node, store_->get(path));
+  if (path.is_root()) {
+    return store_->entry_of("", *node, true);
+  }
+  const MemoryNodePtr parent = store_->find(path.parent());
+  return store_->entry_of(parent->children.at(store_->key_of(path.name())).name, *node, true);
+}
+
+Result<std::unique_ptr<Source>> MemoryProvider::open(const RelPath& path,
+                                                     const tree::Fingerprint* expected) {
+  TRY(store_->begin_call("open", path));
+  const rt::Lock lock(store_->mutex);
+  ++store_->counters.opens;
+  TRY_ASSIGN(MemoryNodePtr node, store_->get(path));
+  if (node->kind != tree::Kind::kFile) {
+    return Error(node->kind == tree::Kind::kDirectory ? Code::kIsADirectory : Code::kUnsupported,
+                 "not a file")
+        .with_context(path.text());
+  }
+  if (expected != nullptr) {
+    TRY(store_->check_expected(path, *expected));
+  }
+  tree::Fingerprint print = store_->fingerprint_of(*node);
+  return std::unique_ptr<Source>(
+      std::make_unique<MemorySource>(store_, path, std::move(node), std::move(print)));
+}
+
+Result<std::unique_ptr<Batch>> MemoryProvider::begin_batch() {
+  TRY(store_->begin_call("begin_batch", {}));
+  return std::unique_ptr<Batch>(std::make_unique<MemoryBatch>(store_));
+}
+
+Result<tree::Entry> MemoryProvider::make_directory(const RelPath& path,
+                                                   std::optional<tree::Attributes> attributes) {
+  TRY(store_->begin_call("make_directory", path));
+  TRY(check_cas(capabilities().create, path.text()));
+  if (!capabilities().directories) {
+    return Error(Code::kUnsupported, "this store has no directories").with_context(path.text());
+  }
+  TRY(store_->before_effect("make_directory", path));
+  tree::Entry entry;
+  {
+    const rt::Lock lock(store_->mutex);
+    if (store_->find(path) != nullptr) {
+      return Error(Code::kExists, "something stands here").with_context(path.text());
+    }
+    TRY_ASSIGN(const MemoryNodePtr parent, store_->parent_for(path));
+    MemoryNodePtr node = store_->new_node(tree::Kind::kDirectory);
+    if (attributes.has_value()) {
+      node->mode = attributes->mode;
+    }
+    store_->attach(parent, path.name(), node);
+    entry = store_->entry_of(path.name(), *node, true);
+  }
+  TRY(store_->after_effect("make_directory", path));
+  return entry;
+}
+
+Result<tree::Entry> MemoryProvider::move(const RelPath& from, const RelPath& to,
+                                         const tree::Fingerprint& expected) {
+  TRY(store_->begin_call("move", from));
+  const Cas cas = capabilities().move;
+  TRY(check_cas(cas, from.text()));
+  if (from.contains(to) || to.is_root()) {
+    return Error(Code::kInvalidArgument, "can't move there").with_context(to.text());
+  }
+  {
+    const rt::Lock lock(store_->mutex);
+    TRY(store_->check_expected(from, expected));
+  }
+  TRY(store_->before_effect("move", from));
+  tree::Entry entry;
+  {
+    const rt::Lock lock(store_->mutex);
+    const MemoryNodePtr node = store_->find(from);
+    if (node == nullptr || (cas != Cas::kRacy && !store_->matches(*node, expected))) {
+      return Error(Code::kPreconditionFailed, "it changed meanwhile").with_context(from.text());
+    }
+    if (node->kind == tree::Kind::kDirectory && !capabilities().native_directory_move) {
+      return Error(Code::kUnsupported, "directories can't be moved").with_context(from.text());
+    }
+    TRY(store_->check_parent(to));
+    // On a store that folds case, an entry does not stand in the way of its own new spelling.
+    if (const MemoryNodePtr standing = store_->find(to); standing != nullptr && standing != node) {
+      return Error(Code::kExists, "something stands there").with_context(to.text());
+    }
+    store_->detach(from);
+    TRY_ASSIGN(const MemoryNodePtr parent, store_->parent_for(to));
+    store_->attach(parent, to.name(), node);
+    entry = store_->entry_of(to.name(), *node, true);
+  }
+  TRY(store_->after_effect("move", from));
+  return entry;
+}
+
+Result<std::pair<tree::Entry, tree::Entry>> MemoryProvider::exchange(const RelPath& a,
+                                                                     const RelPath& b) {
+  TRY(store_->begin_call("exchange", a));
+  if (!capabilities().exchange) {
+    return Error(Code::kUnsupported, "names can't be exchanged here");
+  }
+  if (a.contains(b) || b.contains(a)) {
+    return Error(Code::kInvalidArgument, "one holds the other").with_context(a.text());
+  }
+  TRY(store_->before_effect("exchange", a));
+  std::pair<tree::Entry, tree::Entry> entries;
+  {
+    const rt::Lock lock(store_->mutex);
+    TRY_ASSIGN(const MemoryNodePtr first, store_->get(a));
+    TRY_ASSIGN(const MemoryNodePtr second, store_->get(b));
+    const MemoryNodePtr parent_of_a = store_->find(a.parent());
+    const MemoryNodePtr parent_of_b = store_->find(b.parent());
+    store_->attach(parent_of_a, a.name(), second);
+    store_->attach(parent_of_b, b.name(), first);
+    entries = {store_->entry_of(a.name(), *second, true), store_->entry_of(b.name(), *first, true)};
+  }
+  TRY(store_->after_effect("exchange", a));
+  return entries;
+}
+
+Result<void> MemoryProvider::park(const RelPath& path, const tree::Fingerprint& expected,
+                                  std::string_view name) {
+  TRY(store_->begin_call("park", path));
+  TRY(check_cas(capabilities().move, path.text()));
+  if (!is_valid_name(name) || path.is_root()) {
+    return Error(Code::kInvalidArgument, "not a name to park under").with_context(name);
+  }
+  TRY(store_->before_effect("park", path));
+  {
+    const rt::Lock lock(store_->mutex);
+    TRY(store_->check_expected(path, expected));
+    if (store_->find(path)->kind == tree::Kind::kDirectory &&
+        !capabilities().native_directory_move) {
+      return Error(Code::kUnsupported, "directories can't be moved").with_context(path.text());
+    }
+    if (store_->contents.parked.contains(std::string(name))) {
+      return Error(Code::kExists, "something is parked under this name").with_context(name);
+    }
+    store_->contents.parked[std::string(name)] = store_->detach(path);
+  }
+  return store_->after_effect("park", path);
+}
+
+Result<tree::Entry> MemoryProvider::unpark(std::string_view name, const RelPath& path) {
+  TRY(store_->begin_call("unpark", path));
+  TRY(store_->before_effect("unpark", path));
+  tree::Entry entry;
+  {
+    const rt::Lock lock(store_->mutex);
+    const auto found = store_->contents.parked.find(std::string(name));
+    if (found == store_->contents.parked.end()) {
+      return Error(Code::kNotFound, "nothing is parked under this name").with_context(name);
+    }
+    if (store_->find(path) != nullptr) {
+      return Error(Code::kExists, "something stands here").with_context(path.text());
+    }
+    TRY_ASSIGN(const MemoryNodePtr parent, store_->parent_for(path));
+    const MemoryNodePtr node = found->second;
+    store_->contents.parked.erase(found);
+    store_->attach(parent, path.name(), node);
+    entry = store_->entry_of(path.name(), *node, true);
+  }
+  TRY(store_->after_effect("unpark", path));
+  return entry;
+}
+
+Result<std::vector<std::string>> MemoryProvider::parked() {
+  TRY(store_->begin_call("parked", {}));
+  const rt::Lock lock(store_->mutex);
+  std::vector<std::string> names;
+  for (const auto& [name, node] : store_->contents.parked) {
+    names.push_back(name);
+  }
+  return names;
+}
+
+Result<tree::Entry> MemoryProvider::set_attributes(const RelPath& path,
+                                                   const tree::Fingerprint& expected,
+                                                   const tree::Attributes& attributes,
+                                                   std::optional<Timestamp> mtime,
+                                                   Source* xattr_source) {
+  TRY(store_->begin_call("set_attributes", path));
+  std::vector<Source::Xattr> xattrs;
+  const bool takes_xattrs = xattr_source != nullptr && capabilities().xattrs;
+  if (takes_xattrs) {
+    TRY_ASSIGN(xattrs, xattr_source->xattrs());
+  }
+  TRY(store_->before_effect("set_attributes", path));
+  tree::Entry entry;
+  {
+    const rt::Lock lock(store_->mutex);
+    TRY(store_->check_expected(path, expected));
+    MemoryNode& node = *store_->find(path);
+    if (node.kind != tree::Kind::kSymlink) {
+      node.mode = attributes.mode;
+    }
+    if (takes_xattrs) {
+      node.xattrs = std::move(xattrs);
+    }
+    if (mtime.has_value() && capabilities().mtime_settable) {
+      node.mtime = store_->stored_mtime(*mtime);
+    }
+    store_->touch(node);
+    entry = store_->entry_of(path.name(), node, true);
+  }
+  TRY(store_->after_effect("set_attributes", path));
+  return entry;
+}
+
+Result<std::optional<Trashed>> MemoryProvider::remove(const RelPath& path,
+                                                      const tree::Fingerprint& expected,
+                                                      const TrashFolder& trash) {
+  TRY(store_->begin_call("remove", path));
+  const Cas cas = capabilities().remove;
+  TRY(check_cas(cas, path.text()));
+  if (path.is_root() || !is_valid_name(trash.name)) {
+    return Error(Code::kInvalidArgument, "can't remove this").with_context(path.text());
+  }
+  {
+    const rt::Lock lock(store_->mutex);
+    TRY(store_->check_expected(path, expected));
+    const MemoryNodePtr node = store_->find(path);
+    if (node->held_open && capabilities().leases) {
+      return Error(Code::kBusy, "the file is open for writing", Retry::kLater)
+          .with_context(path.text());
+    }
+  }
+  TRY(store_->before_effect("remove", path));
+  std::optional<Trashed> trashed;
+  {
+    const rt::Lock lock(store_->mutex);
+    const MemoryNodePtr node = store_->find(path);
+    if (node == nullptr || (cas != Cas::kRacy && !store_->matches(*node, expected))) {
+      return Error(Code::kPreconditionFailed, "it changed meanwhile").with_context(path.text());
+    }
+    if (node->kind == tree::Kind::kDirectory && !node->children.empty()) {
+      return Error(Code::kNotEmpty, "the directory is not empty").with_context(path.text());
+    }
+    store_->detach(path);
+    if (node->kind != tree::Kind::kDirectory) {
+      trashed = store_->put_in_trash(trash, path, node);
+    }
+  }
+  TRY(store_->after_effect("remove", path));
+  return trashed;
+}
+
+Result<void> MemoryProvider::make_durable() {
+  TRY(store_->begin_call("make_durable", {}));
+  TRY(store_->before_effect("make_durable", {}));
+  {
+    const rt::Lock lock(store_->mutex);
+    ++store_->counters.make_durable;
+  }
+  return store_->after_effect("make_durable", {});
+}
+
+}  // namespace ox::provider

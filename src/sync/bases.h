@@ -1,0 +1,20 @@
+#pragma once
+
+#include <map>
+
+#include "plan/plan.h"
+#include "sync/engine.h"
+#include "sync/ledger.h"
+
+namespace ox::sync {
+
+/// The name of ignore files, which are read from the agreed tree.
+inline constexpr std::string_view kIgnoreFileName = ".syncignore";
+
+/// Keeps the bytes of agreed texts that changed in this pass: those of ignore files always, those
+/// of any text when the rule merges texts.
+Result<void> keep_bases(state::Store& store, const Ledger& ledger,
+                        const std::vector<EngineReplica>& replicas,
+                        const std::map<Digest, Bytes>& merged, bool all_texts);
+
+}  // namespace ox::sync

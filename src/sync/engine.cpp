@@ -1,0 +1,476 @@
+#include "sync/engine.h"
+
+#include <algorithm>
+#include <set>
+
+#include "crypto/digest.h"
+#include "sync/bases.h"
+#include "sync/execute.h"
+#include "sync/gate.h"
+#include "sync/questions.h"
+#include "sync/scan.h"
+#include "sync/settle.h"
+
+namespace ox::sync {
+
+namespace {
+
+/// A plan and what had to be found out for it.
+struct Decided {
+  plan::Plan plan;
+  std::map<Digest, Bytes> merged;
+  bool unstable = false;  ///< the replicas changed under the scan: execute, then look again
+};
+
+class Run {
+ public:
+  Run(state::Store& store, const state::RuleFacts& facts,
+      const std::vector<EngineReplica>& replicas, const RunOptions& options,
+      const Services& services, std::stop_token stop)
+      : store_(store),
+        facts_(facts),
+        replicas_(replicas),
+        options_(options),
+        services_(services),
+        stop_(std::move(stop)) {}
+
+  Result<RunReport> run() {
+    started_ = services_.clock->now();
+    TRY(load_facts());
+    TRY_ASSIGN(const std::vector<std::string> approved, store_.approved());
+    TRY_ASSIGN(Gate gate, pass_gate(facts_, replicas_, mode_, approved, stop_));
+    replicas_ = std::move(gate.replicas);
+    rebase_ = gate.rebase;
+    report_.rebased = gate.rebase;
+    report_.rebase_reason = gate.reason;
+    report_.held = gate.held;
+    for (state::Problem& problem : gate.problems) {
+      add_problem(std::move(problem));
+    }
+    if (online() < 2) {
+      report_.outcome = report_.held.empty() ? state::RunOutcome::kFailed : state::RunOutcome::kHeld;
+      report_.unreadable = report_.held.empty();
+      return finish();
+    }
+    if (!options_.dry_run) {
+      TRY(settle(store_, replicas_, services_));
+    }
+    for (std::size_t pass = 0; pass < options_.max_passes; ++pass) {
+      TRY_ASSIGN(const bool again, run_pass(approved, pass));
+      if (!again) {
+        break;
+      }
+    }
+    return finish();
+  }
+
+ private:
+  std::size_t online() const {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        replicas_, [](const EngineReplica& replica) { return replica.provider != nullptr; }));
+  }
+
+  Result<void> load_facts() {
+    TRY_ASSIGN(std::optional<state::RuleFacts> stored, store_.facts());
+    if (stored.has_value()) {
+      if (stored->replicas.size() != facts_.replicas.size()) {
+        return Error(Code::kInvalidArgument, "the rule has another number of replicas");
+      }
+      for (std::size_t i = 0; i < stored->replicas.size(); ++i) {
+        stored->replicas[i].label = facts_.replicas[i].label;
+      }
+      stored->name = facts_.name;
+      facts_ = std::move(*stored);
+    }
+    mode_ = mode_key(options_.policy, facts_);
+    return {};
+  }
+
+  void add_problem(state::Problem problem) {
+    if (services_.events) {
+      services_.events({.kind = EventKind::kProblem,
+                        .action = {},
+                        .replica = problem.replica,
+                        .path = problem.path,
+                        .code = problem.code,
+                        .message = problem.message});
+    }
+    report_.problems.push_back(std::move(problem));
+  }
+
+  // One pass --------------------------------------------------------------------------------------
+
+  /// True: something was not as it had been scanned; another pass is needed.
+  Result<bool> run_pass(const std::vector<std::string>& approved, std::size_t pass) {
+    TRY_ASSIGN(Scan scanned, scan(store_, replicas_, {.whole = rebase_}, services_, stop_));
+    report_.counts.scanned = std::max(report_.counts.scanned, scanned.entries);
+    if (std::ranges::count(scanned.unreadable, true) != 0) {
+      report_.unreadable = true;
+      report_.outcome = state::RunOutcome::kFailed;
+      add_reports(scanned.reports);
+      return false;
+    }
+    plan::Input input{.nodes = scanned.nodes,
+                      .replicas = std::move(scanned.replicas),
+                      .policy = options_.policy,
+                      .next_node = NodeId{facts_.next_node},
+                      .agreed_count = 0,
+                      .merges = {},
+                      .approved = approved,
+                      .excluded = exclusion()};
+    TRY_ASSIGN(input.agreed_count, store_.node_count());
+    const bool was_rebase = rebase_;
+    if (rebase_) {
+      plan::rebase(input);
+      rebase_ = false;
+    }
+    TRY_ASSIGN(Decided decided, decide(input, scanned.reports));
+    decided.unstable = decided.unstable || scanned.unstable;
+    report_.held.insert(report_.held.end(), decided.plan.held.begin(), decided.plan.held.end());
+    tell_plan(decided.plan);
+    if (options_.dry_run) {
+      add_reports(scanned.reports);
+      add_reports(decided.plan.reports);
+      tell_operations(decided.plan);
+      return false;
+    }
+    TRY_ASSIGN(const bool dirty, carry_out(decided, input, scanned.nodes, was_rebase));
+    const bool again = (dirty || decided.unstable) && pass + 1 < options_.max_passes &&
+                       !stop_.stop_requested();
+    if (!again) {
+      add_reports(scanned.reports);
+      add_reports(decided.plan.reports);
+      if (dirty || decided.unstable) {
+        add_problem({.replica = std::nullopt,
+                     .path = {},
+                     .code = "unstable",
+                     .message = "files kept changing while they were being synced; run again"});
+      }
+    }
+    return again;
+  }
+
+  std::function<bool(ReplicaIndex, const RelPath&, bool)> exclusion() const {
+    const bool any = std::ranges::any_of(
+        replicas_, [](const EngineReplica& replica) { return !replica.filter->empty(); });
+    if (!any) {
+      return {};
+    }
+    return [this](ReplicaIndex i, const RelPath& path, bool directory) {
+      return replicas_[i].filter->excluded(path, directory);
+    };
+  }
+
+  Result<Decided> decide(plan::Input& input, std::vector<plan::Report>& reports) {
+    services_.progress->enter(rt::Phase::kPlanning);
+    Decided decided;
+    while (true) {
+      plan::Outcome outcome = plan::make_plan(input);
+      if (auto* plan = std::get_if<plan::Plan>(&outcome)) {
+        decided.plan = std::move(*plan);
+        return decided;
+      }
+      if (const auto* need = std::get_if<plan::NeedDigests>(&outcome)) {
+        TRY_ASSIGN(const bool changed,
+                   answer_digests(*need, input, replicas_, services_, options_.transfers, reports,
+                                  stop_));
+        decided.unstable = decided.unstable || changed;
+        continue;
+      }
+      TRY_ASSIGN(std::vector<plan::MergeAnswer> answers,
+                 answer_merges(std::get<plan::NeedMerge>(outcome), input.replicas, replicas_,
+                               store_, decided.merged));
+      for (plan::MergeAnswer& answer : answers) {
+        input.merges.push_back(std::move(answer));
+      }
+    }
+  }
+
+  void add_reports(const std::vector<plan::Report>& reports) {
+    for (const plan::Report& report : reports) {
+      add_problem({.replica = report.replica,
+                   .path = report.path,
+                   .code = report.code,
+                   .message = report.message});
+    }
+  }
+
+  // Telling ---------------------------------------------------------------------------------------
+
+  void tell_plan(const plan::Plan& plan) {
+    for (const plan::Conflict& conflict : plan.conflicts) {
+      report_.conflicts.push_back(conflict);
+      if (services_.events) {
+        services_.events({.kind = EventKind::kConflict,
+                          .action = {},
+                          .replica = std::nullopt,
+                          .path = conflict.path,
+                          .from = conflict.copy_path,
+                          .code = conflict.kind,
+                          .message = conflict_message(conflict)});
+      }
+    }
+    if (!plan.held.empty()) {
+      add_problem({.replica = std::nullopt,
+                   .path = {},
+                   .code = "held",
+                   .message = std::to_string(plan.held.size()) +
+                              " deletes and overwrites are held, because they are unusually many; "
+                              "look at them and approve them"});
+    }
+  }
+
+  static std::string conflict_message(const plan::Conflict& conflict) {
+    if (conflict.kind == "merged") {
+      return "changed on " + conflict.winner + " and " + conflict.loser + "; merged";
+    }
+    if (conflict.kind == "delete") {
+      return "changed on " + conflict.winner + ", deleted on " + conflict.loser + "; kept";
+    }
+    if (conflict.copy_path.is_root()) {
+      return "moved or renamed differently on several sides; kept one";
+    }
+    return "kept the version of " + conflict.winner + "; the one of " + conflict.loser +
+           " stands beside it";
+  }
+
+  void tell_operations(const plan::Plan& plan) {
+    const auto tell = [&](const plan::Operation& operation) {
+      const std::string_view word = action_word(operation);
+      const bool put = operation.kind == plan::OperationKind::kPut;
+      count_planned(operation);
+      if (services_.events) {
+        services_.events({.kind = EventKind::kPlanned,
+                          .action = std::string(word),
+                          .replica = operation.replica,
+                          .path = operation.path,
+                          .from = operation.from,
+                          .bytes = put ? operation.value.content.size : 0});
+      }
+    };
+    for (const auto& list : plan.structure_operations) {
+      std::ranges::for_each(list, tell);
+    }
+    for (const plan::ContentTask& task : plan.content) {
+      std::ranges::for_each(task.operations, tell);
+    }
+    for (const auto& list : plan.removal_operations) {
+      std::ranges::for_each(list, tell);
+    }
+    std::ranges::for_each(plan.source_removals, tell);
+  }
+
+  void count_planned(const plan::Operation& operation) {
+    RunCounts& counts = report_.counts;
+    switch (operation.kind) {
+      case plan::OperationKind::kMakeDirectory:
+        ++counts.directories;
+        break;
+      case plan::OperationKind::kPut:
+        ++(operation.expected.has_value() ? counts.updated : counts.created);
+        counts.bytes += operation.value.content.size;
+        break;
+      case plan::OperationKind::kSetAttributes:
+        ++counts.attributes;
+        break;
+      case plan::OperationKind::kRemove:
+        ++counts.removed;
+        break;
+      case plan::OperationKind::kMove:
+      case plan::OperationKind::kExchange:
+      case plan::OperationKind::kUnpark:
+        ++counts.moved;
+        break;
+      case plan::OperationKind::kPark:
+        break;
+    }
+  }
+
+  // Executing -------------------------------------------------------------------------------------
+
+  Result<bool> carry_out(const Decided& decided, const plan::Input& input,
+                         const std::vector<tree::NodeRecord>& stored, bool was_rebase) {
+    if (decided.plan.empty() && !was_rebase) {
+      return false;
+    }
+    TRY(begin(decided.plan));
+    Ledger& ledger = *ledger_;
+    ledger.load(stored);
+    if (was_rebase) {
+      for (std::size_t n = 0; n < input.nodes.size(); ++n) {
+        if (input.nodes[n] != stored[n]) {
+          ledger.replace(input.nodes[n]);
+        }
+      }
+      TRY(ledger.commit());
+    }
+    if (!epoch_advanced_) {
+      epoch_advanced_ = true;
+      facts_.mode = mode_;
+      TRY(advance_epoch(store_, facts_, replicas_, {}));
+    }
+    facts_.next_node = decided.plan.next_node.value;
+    {
+      state::Commit commit;
+      commit.facts = facts_;
+      commit.durable = false;
+      TRY(store_.commit(commit));
+    }
+    Execution execution{.replicas = replicas_,
+                        .options = options_,
+                        .services = services_,
+                        .ledger = ledger,
+                        .merged = decided.merged,
+                        .trash = {.name = trash_name()},
+                        .stop = stop_};
+    const Result<void> executed = execute(execution, decided.plan);
+    add_counts(execution.counts);
+    for (state::Problem& problem : execution.problems) {
+      report_.problems.push_back(std::move(problem));
+    }
+    TRY(executed);
+    TRY(keep_bases(store_, ledger, replicas_, decided.merged, options_.policy.auto_merge));
+    if (execution.fatal.has_value()) {
+      fatal_ = execution.fatal;
+      return false;
+    }
+    if (execution.cancelled) {
+      return Error(Code::kCancelled, "stopped; the next run goes on from here");
+    }
+    return execution.dirty;
+  }
+
+  std::string trash_name() const {
+    return to_basic_iso8601(started_) + "-" + std::to_string(report_.id.value);
+  }
+
+  Result<void> begin(const plan::Plan& plan) {
+    if (ledger_.has_value()) {
+      return {};
+    }
+    TRY_ASSIGN(const std::vector<state::RunRecord> last, store_.runs(1));
+    report_.id = RunId{last.empty() ? 1 : last.front().id.value + 1};
+    ledger_.emplace(store_, report_.id);
+    state::Commit commit;
+    commit.runs.push_back({.id = report_.id, .started = started_, .command = options_.command});
+    commit.durable = plan.has_operations();
+    return store_.commit(commit);
+  }
+
+  void add_counts(const RunCounts& counts) {
+    report_.counts.created += counts.created;
+    report_.counts.updated += counts.updated;
+    report_.counts.moved += counts.moved;
+    report_.counts.removed += counts.removed;
+    report_.counts.directories += counts.directories;
+    report_.counts.attributes += counts.attributes;
+    report_.counts.bytes += counts.bytes;
+    report_.counts.failed += counts.failed;
+  }
+
+  // The end ---------------------------------------------------------------------------------------
+
+  void conclude() {
+    if (report_.outcome == state::RunOutcome::kFailed ||
+        report_.outcome == state::RunOutcome::kHeld) {
+      return;
+    }
+    static const std::set<std::string_view> kHarmless{
+        "special", "name_collision", "name_refused", "symlinks_unsupported", "in_the_way",
+        "assumed_equal", "kept", "changed_meanwhile"};
+    const bool partly = std::ranges::any_of(report_.problems, [&](const state::Problem& problem) {
+      return problem.code != "held" && !kHarmless.contains(problem.code);
+    });
+    if (!report_.held.empty()) {
+      report_.outcome = state::RunOutcome::kHeld;
+    } else if (partly || fatal_.has_value()) {
+      report_.outcome = state::RunOutcome::kPartly;
+    }
+  }
+
+  Result<RunReport> finish() {
+    conclude();
+    services_.progress->enter(rt::Phase::kFinished);
+    if (options_.dry_run) {
+      return report_;
+    }
+    state::Commit commit;
+    TRY_ASSIGN(const std::vector<state::Problem> before, store_.problems());
+    TRY_ASSIGN(const std::vector<std::string> held_before, store_.held());
+    if (before != report_.problems) {
+      commit.problems = report_.problems;
+    }
+    if (held_before != report_.held) {
+      commit.held = report_.held;
+    }
+    if (ledger_.has_value()) {
+      commit.runs.push_back(record());
+      commit.facts = facts_;
+      for (const plan::Conflict& conflict : report_.conflicts) {
+        commit.conflicts.push_back(conflict_record(conflict));
+      }
+      if (report_.held.empty() && ledger_.has_value()) {
+        commit.approved = std::vector<std::string>{};
+      }
+    }
+    commit.durable = ledger_.has_value();
+    if (ledger_.has_value() || commit.problems.has_value() || commit.held.has_value()) {
+      TRY(store_.commit(commit));
+    }
+    return report_;
+  }
+
+  state::RunRecord record() const {
+    state::RunRecord record{.id = report_.id,
+                            .started = started_,
+                            .finished = services_.clock->now(),
+                            .command = options_.command,
+                            .outcome = report_.outcome,
+                            .bytes = report_.counts.bytes,
+                            .conflicts = report_.conflicts.size(),
+                            .problems = report_.problems.size()};
+    record.actions = report_.counts.created + report_.counts.updated + report_.counts.moved +
+                     report_.counts.removed + report_.counts.directories +
+                     report_.counts.attributes;
+    if (report_.rebased) {
+      record.message = "merged as a union: " + report_.rebase_reason;
+    }
+    return record;
+  }
+
+  state::ConflictRecord conflict_record(const plan::Conflict& conflict) const {
+    return {.run = report_.id,
+            .node = conflict.node,
+            .copy = conflict.copy,
+            .path = conflict.path,
+            .copy_path = conflict.copy_path,
+            .kind = conflict.kind,
+            .winner = conflict.winner,
+            .loser = conflict.loser,
+            .when = started_};
+  }
+
+  state::Store& store_;
+  state::RuleFacts facts_;
+  std::vector<EngineReplica> replicas_;
+  const RunOptions& options_;
+  const Services& services_;
+  std::stop_token stop_;
+  Timestamp started_;
+  std::string mode_;
+  bool rebase_ = false;
+  bool epoch_advanced_ = false;
+  RunReport report_;
+  std::optional<Ledger> ledger_;
+  std::optional<Error> fatal_;
+};
+
+}  // namespace
+
+Result<RunReport> run_rule(state::Store& store, const state::RuleFacts& facts,
+                           const std::vector<EngineReplica>& replicas, const RunOptions& options,
+                           const Services& services, std::stop_token stop) {
+  return Run(store, facts, replicas, options, services, std::move(stop)).run();
+}
+
+}  // namespace ox::sync

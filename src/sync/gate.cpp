@@ -1,0 +1,129 @@
+#include "sync/gate.h"
+
+#include <algorithm>
+
+namespace ox::sync {
+
+namespace {
+
+bool writable(const EngineReplica& replica) {
+  return replica.provider->capabilities().create != provider::Cas::kNone;
+}
+
+enum class Trust : std::uint8_t { kFull, kRebase, kAway };
+
+struct Verdict {
+  Trust trust = Trust::kFull;
+  std::string reason;
+};
+
+Result<Verdict> judge(const state::RuleFacts& facts, ReplicaIndex i, const EngineReplica& replica,
+                      const std::vector<std::string>& approved, std::stop_token stop) {
+  const state::ReplicaFacts& expected = facts.replicas[i];
+  if (!expected.known || !writable(replica)) {
+    return Verdict{};
+  }
+  const auto identity = replica.provider->read_identity(facts.id);
+  if (!identity.ok() && !identity.failed_with(Code::kCorrupt)) {
+    return identity.error();
+  }
+  if (!identity.ok() || !identity->has_value()) {
+    TRY_ASSIGN(const std::vector<tree::Entry> entries, replica.provider->list({}, stop));
+    const bool allowed = std::ranges::find(approved, "root " + replica.label) != approved.end();
+    if (entries.empty() && !allowed) {
+      return Verdict{.trust = Trust::kAway,
+                     .reason = "is empty and is not the root that was synced before (is a disk not "
+                               "mounted?)"};
+    }
+    return Verdict{.trust = Trust::kRebase,
+                   .reason = replica.label + " does not carry this rule's mark"};
+  }
+  const provider::RootIdentity& found = **identity;
+  if (found.replica != i) {
+    return Verdict{.trust = Trust::kRebase,
+                   .reason = replica.label + " carries the mark of another replica"};
+  }
+  if (found.epoch != expected.epoch && found.epoch != expected.pending_epoch) {
+    return Verdict{.trust = Trust::kRebase,
+                   .reason = found.epoch < expected.epoch
+                                 ? replica.label + " was restored from an older copy"
+                                 : "the state was restored from an older copy"};
+  }
+  return Verdict{};
+}
+
+}  // namespace
+
+std::string mode_key(const plan::Policy& policy, const state::RuleFacts& facts) {
+  std::string key(plan::name_of(policy.mode));
+  if (policy.mode != plan::Mode::kTwoWay) {
+    key += ":" + facts.replicas[policy.order.front()].address;
+  }
+  return key;
+}
+
+Result<Gate> pass_gate(const state::RuleFacts& facts, const std::vector<EngineReplica>& replicas,
+                       const std::string& mode, const std::vector<std::string>& approved,
+                       std::stop_token stop) {
+  Gate gate{.replicas = replicas};
+  const bool ran_before = std::ranges::any_of(facts.replicas, &state::ReplicaFacts::known);
+  if (ran_before && facts.mode != mode) {
+    gate.rebase = true;
+    gate.reason = "the mode changed";
+  }
+  for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
+    if (replicas[i].provider == nullptr) {
+      gate.problems.push_back({.replica = i,
+                               .path = {},
+                               .code = "away",
+                               .message = replicas[i].label + " is away: " +
+                                          replicas[i].away_reason});
+      continue;
+    }
+    TRY_ASSIGN(const Verdict verdict, judge(facts, i, replicas[i], approved, stop));
+    if (verdict.trust == Trust::kRebase) {
+      gate.rebase = true;
+      gate.reason = verdict.reason;
+    } else if (verdict.trust == Trust::kAway) {
+      gate.replicas[i].provider = nullptr;
+      gate.replicas[i].away_reason = verdict.reason;
+      gate.held.push_back("root " + replicas[i].label);
+      gate.problems.push_back({.replica = i,
+                               .path = {},
+                               .code = "held",
+                               .message = replicas[i].label + " " + verdict.reason +
+                                          "; nothing is done to it until you approve"});
+    }
+  }
+  return gate;
+}
+
+Result<void> advance_epoch(state::Store& store, state::RuleFacts& facts,
+                           const std::vector<EngineReplica>& replicas, state::Commit extra) {
+  for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
+    if (replicas[i].provider != nullptr) {
+      state::ReplicaFacts& replica = facts.replicas[i];
+      replica.pending_epoch = std::max(replica.epoch, replica.pending_epoch) + 1;
+      replica.known = true;
+    }
+  }
+  extra.facts = facts;
+  TRY(store.commit(extra));
+  for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
+    if (replicas[i].provider == nullptr || !writable(replicas[i])) {
+      continue;
+    }
+    TRY(replicas[i].provider->write_identity({.rule = facts.id,
+                                              .replica = i,
+                                              .epoch = facts.replicas[i].pending_epoch,
+                                              .file_system = facts.replicas[i].file_system}));
+  }
+  for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
+    if (replicas[i].provider != nullptr) {
+      facts.replicas[i].epoch = facts.replicas[i].pending_epoch;
+    }
+  }
+  return {};
+}
+
+}  // namespace ox::sync

@@ -1,0 +1,488 @@
+#include "sync/scan.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+
+#include "base/expects.h"
+#include "rt/mutex.h"
+#include "state/page.h"
+#include "sync/scan_unit.h"
+
+namespace ox::sync {
+
+plan::Traits traits_of(const EngineReplica& replica) {
+  plan::Traits traits{.label = replica.label, .online = replica.provider != nullptr};
+  if (replica.provider == nullptr) {
+    return traits;
+  }
+  const provider::Capabilities& can = replica.provider->capabilities();
+  traits.stable_ids = can.stable_ids;
+  traits.has_mtime = can.has_mtime;
+  traits.symlinks = can.symlinks;
+  traits.modes = can.modes;
+  traits.xattrs = can.xattrs;
+  traits.exchange = can.exchange;
+  traits.native_directory_move = can.native_directory_move;
+  traits.mtime_step = can.mtime_step;
+  traits.clock_skew = can.clock_skew;
+  traits.names = can.names;
+  return traits;
+}
+
+namespace {
+
+/// A change of bytes moves the mtime, so time stamps hide one only while the mtime itself is fresh;
+/// an mtime that was set to an older time is no such case.
+constexpr std::int64_t kFreshNs = 2'000'000'000;
+
+bool too_fresh(const tree::Fingerprint& fingerprint) {
+  return fingerprint.racy && fingerprint.ctime.ns - fingerprint.mtime.ns < kFreshNs;
+}
+
+class Scanner {
+ public:
+  Scanner(state::Store& store, const std::vector<EngineReplica>& replicas,
+          const ScanOptions& options, const Services& services, std::stop_token stop)
+      : store_(store),
+        replicas_(replicas),
+        options_(options),
+        group_(*services.pool, 100'000'000, std::move(stop)) {
+    result_.replicas.resize(replicas.size());
+    result_.unreadable.assign(replicas.size(), false);
+    for (std::size_t i = 0; i < replicas.size(); ++i) {
+      result_.replicas[i].traits = traits_of(replicas[i]);
+    }
+  }
+
+  Result<Scan> run() {
+    TRY(load_unsettled());
+    auto root = std::make_shared<ScanUnit>();
+    TRY_ASSIGN(root->record, store_.root());
+    root->views.resize(replicas_.size());
+    root->entry_index.assign(replicas_.size(), ScanUnit::kUnplaced);
+    for (std::size_t i = 0; i < replicas_.size(); ++i) {
+      if (replicas_[i].provider != nullptr) {
+        tree::Entry entry{.kind = tree::Kind::kDirectory};
+        root->views[i] = ScanUnit::View{.path = {}, .entry = std::move(entry)};
+      }
+    }
+    {
+      rt::Lock lock(mutex_);
+      place_chain(*root);
+    }
+    spawn(root);
+    TRY(group_.wait());
+    rt::Lock lock(mutex_);
+    result_.entries = entries_.load();
+    return std::move(result_);
+  }
+
+ private:
+  using UnitPtr = std::shared_ptr<ScanUnit>;
+
+  Result<void> load_unsettled() {
+    TRY_ASSIGN(std::vector<tree::NodeRecord> unsettled, store_.unsettled());
+    rt::Lock lock(mutex_);
+    for (tree::NodeRecord& record : unsettled) {
+      if (record.agreed.has_value()) {
+        forced_.insert(record.agreed->parent);
+      }
+      for (const tree::ReplicaSide& side : record.sides) {
+        if (side.acknowledged.has_value()) {
+          forced_.insert(side.acknowledged->value.parent);
+        }
+      }
+      if (!record.agreed.has_value()) {
+        forced_.insert(record.id);
+        result_.nodes.push_back(std::move(record));
+      }
+    }
+    return {};
+  }
+
+  void spawn(UnitPtr unit) {
+    group_.spawn([this, unit = std::move(unit)](std::stop_token stop) -> Result<void> {
+      if (stop.stop_requested()) {
+        return Error(Code::kCancelled, "stopped");
+      }
+      return visit(unit, stop);
+    });
+  }
+
+  Result<void> visit(const UnitPtr& unit, std::stop_token stop) {
+    std::vector<ScanListing> listings(replicas_.size());
+    for (std::size_t i = 0; i < replicas_.size(); ++i) {
+      if (unit->views[i].has_value()) {
+        listings[i] = list(*unit, i, stop);
+      }
+    }
+    if (stop.stop_requested()) {
+      return Error(Code::kCancelled, "stopped");
+    }
+    std::vector<UnitPtr> children;
+    if (unit->record.has_value() && !options_.whole) {
+      TRY_ASSIGN(const bool clean, compare(unit, listings, children));
+      if (clean) {
+        for (UnitPtr& child : children) {
+          spawn(std::move(child));
+        }
+        return {};
+      }
+    }
+    return materialise(unit, listings);
+  }
+
+  ScanListing list(const ScanUnit& unit, std::size_t i, std::stop_token stop) {
+    const RelPath& path = unit.views[i]->path;
+    ScanListing listing{.present = true};
+    Result<std::vector<tree::Entry>> found = replicas_[i].provider->list(path, stop);
+    if (!found.ok()) {
+      listing.readable = false;
+      listing.failure = found.error().code();
+      rt::Lock lock(mutex_);
+      if (path.is_root()) {
+        result_.unreadable[i] = true;
+      }
+      result_.unstable = result_.unstable || listing.failure == Code::kNotFound ||
+                         listing.failure == Code::kNotADirectory;
+      result_.reports.push_back({.replica = static_cast<ReplicaIndex>(i),
+                                 .path = path,
+                                 .code = "unreadable",
+                                 .message = "could not be listed: " + found.error().message()});
+      return listing;
+    }
+    entries_ += found->size();
+    filter(path, i, std::move(*found), listing);
+    std::ranges::sort(listing.entries, {}, &tree::Entry::name);
+    return listing;
+  }
+
+  void filter(const RelPath& path, std::size_t i, std::vector<tree::Entry> found,
+              ScanListing& listing) {
+    const tree::Filter& rules = *replicas_[i].filter;
+    if (rules.empty() && std::ranges::none_of(found, [](const tree::Entry& entry) {
+          return entry.kind == tree::Kind::kOther;
+        })) {
+      listing.entries = std::move(found);
+      return;
+    }
+    for (tree::Entry& entry : found) {
+      if (entry.kind == tree::Kind::kOther) {
+        report_special(path.child(entry.name), i);
+        listing.hidden.push_back(
+            {.name = std::move(entry.name), .reason = plan::HiddenReason::kSpecial});
+        continue;
+      }
+      if (!rules.empty()) {
+        const tree::FileFacts facts{.size = entry.content.size, .mtime = entry.content.mtime};
+        const bool directory = entry.kind == tree::Kind::kDirectory;
+        if (rules.check_here(path.child(entry.name), directory, &facts) !=
+            tree::Verdict::kIncluded) {
+          listing.hidden.push_back(
+              {.name = std::move(entry.name), .reason = plan::HiddenReason::kExcluded});
+          continue;
+        }
+      }
+      listing.entries.push_back(std::move(entry));
+    }
+  }
+
+  void report_special(RelPath path, std::size_t i) {
+    rt::Lock lock(mutex_);
+    result_.reports.push_back({.replica = static_cast<ReplicaIndex>(i),
+                               .path = std::move(path),
+                               .code = "special",
+                               .message = "a device, socket, pipe or mount point; not synced"});
+  }
+
+  // Comparing with the state ----------------------------------------------------------------------
+
+  /// True when every replica shows exactly what it acknowledged, and that is the agreed state. Then
+  /// `children` are the directories to walk on to.
+  Result<bool> compare(const UnitPtr& unit, const std::vector<ScanListing>& listings,
+                       std::vector<UnitPtr>& children) {
+    {
+      rt::Lock lock(mutex_);
+      if (forced_.contains(unit->record->id)) {
+        return false;
+      }
+    }
+    for (std::size_t i = 0; i < replicas_.size(); ++i) {
+      const bool expected = unit->record->sides[i].acknowledged.has_value();
+      if (replicas_[i].provider == nullptr) {
+        continue;
+      }
+      if (expected != listings[i].present || !listings[i].readable) {
+        return false;
+      }
+    }
+    TRY_ASSIGN(const std::vector<Bytes> pages, store_.pages(unit->record->id));
+    std::vector<std::size_t> at(replicas_.size(), 0);
+    for (const Bytes& page : pages) {
+      state::PageCursor cursor(page, unit->record->id);
+      while (cursor.next()) {
+        if (!same_everywhere(*unit, cursor.record(), listings, at)) {
+          return false;
+        }
+        if (cursor.record().agreed.kind == tree::Kind::kDirectory) {
+          children.push_back(child_unit(unit, cursor.record(), listings, at));
+        }
+      }
+      if (!cursor.ok()) {
+        return Error(Code::kCorrupt, "a page of the state is damaged");
+      }
+    }
+    for (std::size_t i = 0; i < replicas_.size(); ++i) {
+      if (at[i] != listings[i].entries.size()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// Advances `at` past the entries that belong to `record`.
+  bool same_everywhere(const ScanUnit& unit, const state::RecordView& record,
+                       const std::vector<ScanListing>& listings, std::vector<std::size_t>& at) {
+    for (std::size_t i = 0; i < replicas_.size(); ++i) {
+      const state::SideView& side = record.sides[i];
+      if (!listings[i].present) {
+        continue;
+      }
+      if (side.state == state::SideState::kDiffers || side.is_waived) {
+        return false;
+      }
+      const bool here = at[i] < listings[i].entries.size() &&
+                        listings[i].entries[at[i]].name == record.agreed.name;
+      if (side.state == state::SideState::kAbsent) {
+        if (here || !excluded(unit, i, record)) {
+          return false;
+        }
+        continue;
+      }
+      if (!here || !same(record, side, listings[i].entries[at[i]])) {
+        return false;
+      }
+      ++at[i];
+    }
+    return true;
+  }
+
+  bool excluded(const ScanUnit& unit, std::size_t i, const state::RecordView& record) const {
+    return replicas_[i].filter->excluded(unit.views[i]->path.child(record.agreed.name),
+                                         record.agreed.kind == tree::Kind::kDirectory);
+  }
+
+  static bool same(const state::RecordView& record, const state::SideView& side,
+                   const tree::Entry& entry) {
+    if (entry.kind != record.agreed.kind) {
+      return false;
+    }
+    const bool same_mode = entry.attributes.mode == tree::kModeUnknown ||
+                           record.agreed.attributes.mode == tree::kModeUnknown ||
+                           entry.attributes.mode == record.agreed.attributes.mode;
+    if (entry.kind == tree::Kind::kDirectory) {
+      return same_mode && side.fingerprint.id == entry.fingerprint.id &&
+             side.fingerprint.birth_ns == entry.fingerprint.birth_ns;
+    }
+    return same_mode && !side.fingerprint.racy && side.fingerprint.same_version(entry.fingerprint);
+  }
+
+  UnitPtr child_unit(const UnitPtr& parent, const state::RecordView& record,
+                     const std::vector<ScanListing>& listings,
+                     const std::vector<std::size_t>& at) const {
+    auto child = std::make_shared<ScanUnit>();
+    child->parent = parent;
+    child->record = state::to_record(record);
+    child->views.resize(replicas_.size());
+    child->entry_index.assign(replicas_.size(), ScanUnit::kUnplaced);
+    for (std::size_t i = 0; i < replicas_.size(); ++i) {
+      if (listings[i].present && record.sides[i].state == state::SideState::kSame) {
+        child->views[i] = ScanUnit::View{.path = parent->views[i]->path.child(record.agreed.name),
+                                         .entry = listings[i].entries[at[i] - 1]};
+      }
+    }
+    return child;
+  }
+
+  // Handing over ----------------------------------------------------------------------------------
+
+  Result<void> materialise(const UnitPtr& unit, std::vector<ScanListing>& listings) {
+    std::vector<tree::NodeRecord> records;
+    if (unit->record.has_value()) {
+      TRY_ASSIGN(records, store_.children(unit->record->id));
+    }
+    look_closely(*unit, records, listings);
+    std::map<std::string, UnitPtr> children;
+    std::vector<UnitPtr> walk_on;
+    for (tree::NodeRecord& record : records) {
+      if (record.agreed->kind == tree::Kind::kDirectory && !hidden_everywhere(record, listings)) {
+        UnitPtr child = fresh_child(unit);
+        child->record = record;
+        children.emplace(record.agreed->name, child);
+        walk_on.push_back(std::move(child));
+      }
+    }
+    {
+      rt::Lock lock(mutex_);
+      place_chain(*unit);
+      for (std::size_t i = 0; i < replicas_.size(); ++i) {
+        if (listings[i].present) {
+          hand_over(unit, i, listings[i], children, walk_on);
+        }
+      }
+      for (tree::NodeRecord& record : records) {
+        const auto child = children.find(record.agreed->name);
+        if (child != children.end() && child->second->record.has_value()) {
+          child->second->record_given = true;
+        }
+        result_.nodes.push_back(std::move(record));
+      }
+    }
+    for (UnitPtr& child : walk_on) {
+      spawn(std::move(child));
+    }
+    return {};
+  }
+
+  UnitPtr fresh_child(const UnitPtr& parent) const {
+    auto child = std::make_shared<ScanUnit>();
+    child->parent = parent;
+    child->views.resize(replicas_.size());
+    child->entry_index.assign(replicas_.size(), ScanUnit::kUnplaced);
+    return child;
+  }
+
+  /// A directory that filters hide wherever it could be seen is not entered.
+  bool hidden_everywhere(const tree::NodeRecord& record,
+                         const std::vector<ScanListing>& listings) const {
+    bool hidden = false;
+    for (std::size_t i = 0; i < replicas_.size(); ++i) {
+      if (!listings[i].present) {
+        continue;
+      }
+      const bool here = std::ranges::any_of(listings[i].hidden, [&](const plan::Hidden& name) {
+        return name.name == record.agreed->name && name.reason == plan::HiddenReason::kExcluded;
+      });
+      if (!here) {
+        return false;
+      }
+      hidden = true;
+    }
+    return hidden;
+  }
+
+  /// Extended attributes are not in listings: they are read where a version changed, or where
+  /// several replicas bring the same new name. Of a file that only one replica has, the copy reads
+  /// them.
+  void look_closely(const ScanUnit& unit, const std::vector<tree::NodeRecord>& records,
+                    std::vector<ScanListing>& listings) {
+    std::map<std::string_view, const tree::NodeRecord*> known;
+    for (const tree::NodeRecord& record : records) {
+      known.emplace(record.agreed->name, &record);
+    }
+    std::map<std::string_view, std::uint32_t> shown;
+    for (const ScanListing& listing : listings) {
+      for (const tree::Entry& entry : listing.entries) {
+        ++shown[entry.name];
+      }
+    }
+    for (std::size_t i = 0; i < replicas_.size(); ++i) {
+      if (!listings[i].present || !replicas_[i].provider->capabilities().xattrs) {
+        continue;
+      }
+      for (tree::Entry& entry : listings[i].entries) {
+        const auto record = known.find(entry.name);
+        const tree::Acknowledged* before =
+            record != known.end() && record->second->sides[i].acknowledged.has_value()
+                ? &*record->second->sides[i].acknowledged
+                : nullptr;
+        const bool alone = record == known.end() && shown[entry.name] == 1;
+        if (entry.kind == tree::Kind::kSymlink || (alone && entry.kind == tree::Kind::kFile) ||
+            (before != nullptr && entry.kind == tree::Kind::kFile &&
+             before->fingerprint.same_version(entry.fingerprint))) {
+          continue;
+        }
+        const auto looked = replicas_[i].provider->look(unit.views[i]->path.child(entry.name));
+        if (looked.ok() && looked->fingerprint.same_version(entry.fingerprint)) {
+          entry.attributes.xattrs = looked->attributes.xattrs;
+        }
+      }
+    }
+  }
+
+  /// Makes sure that the unit and its ancestors are among the entries and records.
+  void place_chain(ScanUnit& unit) OX_REQUIRES(mutex_) {
+    if (unit.parent != nullptr) {
+      place_chain(*unit.parent);
+    }
+    for (std::size_t i = 0; i < replicas_.size(); ++i) {
+      if (!unit.views[i].has_value() || unit.entry_index[i] != ScanUnit::kUnplaced) {
+        continue;
+      }
+      plan::Observed observed{.entry = unit.views[i]->entry,
+                              .coverage = plan::Coverage::kUnchanged};
+      if (unit.parent != nullptr) {
+        expects(unit.parent->entry_index[i] != ScanUnit::kUnplaced);
+        observed.parent = unit.parent->entry_index[i];
+      }
+      unit.entry_index[i] = static_cast<std::uint32_t>(result_.replicas[i].entries.size());
+      result_.replicas[i].entries.push_back(std::move(observed));
+    }
+    if (unit.record.has_value() && !unit.record_given) {
+      unit.record_given = true;
+      result_.nodes.push_back(*unit.record);
+    }
+  }
+
+  void hand_over(const UnitPtr& unit, std::size_t i, ScanListing& listing,
+                 std::map<std::string, UnitPtr>& children, std::vector<UnitPtr>& walk_on)
+      OX_REQUIRES(mutex_) {
+    plan::Replica& replica = result_.replicas[i];
+    const std::uint32_t parent = unit->entry_index[i];
+    replica.entries[parent].coverage =
+        listing.readable ? plan::Coverage::kListed : plan::Coverage::kUnknown;
+    for (plan::Hidden& hidden : listing.hidden) {
+      hidden.parent = parent;
+      replica.hidden.push_back(std::move(hidden));
+    }
+    for (tree::Entry& entry : listing.entries) {
+      entry.fingerprint.racy = too_fresh(entry.fingerprint);
+      const auto index = static_cast<std::uint32_t>(replica.entries.size());
+      if (entry.kind == tree::Kind::kDirectory) {
+        const auto [child, fresh] = children.try_emplace(entry.name, nullptr);
+        if (fresh) {
+          child->second = fresh_child(unit);
+          walk_on.push_back(child->second);
+        }
+        child->second->views[i] =
+            ScanUnit::View{.path = unit->views[i]->path.child(entry.name), .entry = entry};
+        child->second->entry_index[i] = index;
+        replica.entries.push_back({.parent = parent,
+                                   .entry = std::move(entry),
+                                   .coverage = plan::Coverage::kUnchanged});
+      } else {
+        replica.entries.push_back({.parent = parent, .entry = std::move(entry)});
+      }
+    }
+  }
+
+  state::Store& store_;
+  const std::vector<EngineReplica>& replicas_;
+  const ScanOptions options_;
+  std::atomic<std::uint64_t> entries_{0};
+  rt::Mutex mutex_;
+  Scan result_ OX_GUARDED_BY(mutex_);
+  std::set<NodeId> forced_ OX_GUARDED_BY(mutex_);
+  rt::TaskGroup group_;
+};
+
+}  // namespace
+
+Result<Scan> scan(state::Store& store, const std::vector<EngineReplica>& replicas,
+                  const ScanOptions& options, const Services& services, std::stop_token stop) {
+  services.progress->enter(rt::Phase::kScanning);
+  return Scanner(store, replicas, options, services, std::move(stop)).run();
+}
+
+}  // namespace ox::sync

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <vector>
+
+#include "plan/plan.h"
+#include "sync/engine.h"
+
+namespace ox::sync {
+
+struct ScanOptions {
+  /// List and hand over everything, also what did not change (first sync, rebase).
+  bool whole = false;
+};
+
+/// What the replicas show, as the planner wants it. Directories in which nothing changed are
+/// compared against the state's packed pages as a stream and never materialised.
+struct Scan {
+  std::vector<tree::NodeRecord> nodes;
+  std::vector<plan::Replica> replicas;
+  std::vector<plan::Report> reports;
+  std::uint64_t entries = 0;      ///< seen on all replicas
+  bool unstable = false;          ///< something vanished while it was being listed: scan again
+  std::vector<bool> unreadable;   ///< per replica: its root could not be listed
+};
+
+/// Walks all replicas in step, directory by directory, on `services.pool`. kUnreachable when the
+/// stop token asks to stop.
+Result<Scan> scan(state::Store& store, const std::vector<EngineReplica>& replicas,
+                  const ScanOptions& options, const Services& services, std::stop_token stop);
+
+/// What the planner needs to know of a replica.
+plan::Traits traits_of(const EngineReplica& replica);
+
+}  // namespace ox::sync

@@ -1,0 +1,330 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "plan/toy_world.h"
+
+namespace ox::toy {
+
+namespace {
+
+using plan::Operation;
+using plan::OperationKind;
+using plan::RecordUpdate;
+
+std::string_view word_for(OperationKind kind) {
+  switch (kind) {
+    case OperationKind::kMakeDirectory:
+      return "make_directory";
+    case OperationKind::kMove:
+      return "move";
+    case OperationKind::kExchange:
+      return "exchange";
+    case OperationKind::kPark:
+      return "park";
+    case OperationKind::kUnpark:
+      return "unpark";
+    case OperationKind::kPut:
+      return "put";
+    case OperationKind::kSetAttributes:
+      return "set_attributes";
+    case OperationKind::kRemove:
+      return "remove";
+  }
+  return "?";
+}
+
+class Executor {
+ public:
+  Executor(World& world, plan::Plan plan, std::optional<std::size_t> crash_after)
+      : world_(world), plan_(std::move(plan)), crash_after_(crash_after) {}
+
+  Result<Run> run() {
+    const Result<void> done = run_all();
+    const bool crashed = done.failed_with(Code::kCancelled);
+    if (!done.ok() && !crashed) {
+      return done.error();
+    }
+    if (crashed) {
+      TRY(bring_back_parked());
+    }
+    for (ToyReplica& replica : world_.replicas) {
+      if (!replica.parked().empty()) {
+        return Error(Code::kCorrupt, "something stays parked on " + replica.traits().label);
+      }
+      replica.end_run();
+    }
+    return Run{.plan = std::move(plan_), .steps = steps_, .crashed = crashed};
+  }
+
+ private:
+  Result<void> run_all() {
+    if (plan_.structure_operations.size() > world_.replicas.size() ||
+        plan_.removal_operations.size() > world_.replicas.size()) {
+      return Error(Code::kCorrupt, "operations for more replicas than there are");
+    }
+    world_.store.set_next_node(plan_.next_node);
+    TRY(commit(plan_.adopted));
+    TRY(commit(plan_.structure));
+    for (const auto& operations : plan_.structure_operations) {
+      for (const Operation& operation : operations) {
+        TRY(step(operation, nullptr, update_of(operation.node)));
+      }
+    }
+    for (plan::ContentTask& task : plan_.content) {
+      TRY(run_task(task));
+    }
+    TRY(commit(plan_.removals));
+    for (const auto& operations : plan_.removal_operations) {
+      for (const Operation& operation : operations) {
+        TRY(step(operation, nullptr, nullptr));
+      }
+    }
+    for (const Operation& operation : plan_.source_removals) {
+      TRY(step(operation, nullptr, nullptr));
+    }
+    return {};
+  }
+
+  Result<void> count_step() {
+    if (crash_after_.has_value() && steps_ >= *crash_after_) {
+      return Error(Code::kCancelled, "crashed");
+    }
+    ++steps_;
+    return {};
+  }
+
+  Result<void> commit(const std::vector<RecordUpdate>& updates) {
+    if (updates.empty()) {
+      return {};
+    }
+    TRY(count_step());
+    for (const RecordUpdate& update : updates) {
+      TRY(world_.store.apply(update));
+    }
+    return world_.store.check();
+  }
+
+  const RecordUpdate* update_of(NodeId node) const {
+    for (const RecordUpdate& update : plan_.structure) {
+      if (update.id == node) {
+        return &update;
+      }
+    }
+    return nullptr;
+  }
+
+  /// The bytes of a task: every supplier must hold the very same ones.
+  Result<BlobPtr> bytes_of(const plan::ContentTask& task) const {
+    const tree::Content& wanted = task.update.agreed->content;
+    if (task.suppliers.empty()) {
+      const BlobPtr merged =
+          wanted.digest.has_value() ? world_.blobs->find(*wanted.digest) : nullptr;
+      if (merged == nullptr) {
+        return Error(Code::kCorrupt, "a task without suppliers, nor is it a merge result");
+      }
+      return merged;
+    }
+    BlobPtr blob;
+    for (const plan::Supplier& supplier : task.suppliers) {
+      const ToyReplica& replica = world_.replicas[supplier.replica];
+      const Object* object = replica.find(supplier.path.text());
+      if (object == nullptr || object->blob == nullptr) {
+        return Error(Code::kCorrupt, "a supplier has nothing").with_context(supplier.path.text());
+      }
+      tree::Fingerprint now = replica.fingerprint_of(*object, object->ctime);
+      if (object->moved_by_us) {
+        now.ctime = supplier.fingerprint.ctime;
+        now.revision = supplier.fingerprint.revision;
+      }
+      if (!now.same_version(supplier.fingerprint)) {
+        return Error(Code::kCorrupt, "a supplier has another version")
+            .with_context(supplier.path.text());
+      }
+      const bool wrong = wanted.digest.has_value() ? object->blob->digest != *wanted.digest
+                                                   : blob != nullptr && object->blob != blob;
+      if (wrong && world_.policy.compare.hash) {
+        return Error(Code::kCorrupt, "a supplier has other bytes")
+            .with_context(supplier.path.text());
+      }
+      if (blob == nullptr) {
+        blob = object->blob;
+      }
+    }
+    return blob;
+  }
+
+  Result<void> run_task(plan::ContentTask& task) {
+    if (task.operations.empty() || !task.update.agreed.has_value()) {
+      return Error(Code::kCorrupt, "a content task without operations or value");
+    }
+    BlobPtr blob;
+    const bool puts = std::ranges::any_of(task.operations, [](const Operation& operation) {
+      return operation.kind == OperationKind::kPut;
+    });
+    if (puts && task.update.agreed->kind == tree::Kind::kFile) {
+      TRY_ASSIGN(blob, bytes_of(task));
+      tree::Content& content = task.update.agreed->content;
+      if (content.size != blob->bytes.size()) {
+        return Error(Code::kCorrupt, "a task with a wrong size")
+            .with_context(task.operations.front().path.text());
+      }
+      content.digest = blob->digest;
+    }
+    TRY(commit({task.update}));
+    for (const Operation& operation : task.operations) {
+      if (operation.kind != OperationKind::kPut &&
+          operation.kind != OperationKind::kSetAttributes) {
+        return Error(Code::kCorrupt, "a content task with another operation");
+      }
+      TRY(step(operation, blob, &task.update));
+    }
+    return {};
+  }
+
+  Result<void> step(const Operation& operation, const BlobPtr& blob, const RecordUpdate* update) {
+    TRY(count_step());
+    if (auto done = apply(operation, blob); !done.ok()) {
+      const std::string where =
+          world_.replicas[operation.replica].traits().label + ": " +
+          std::string(word_for(operation.kind)) + " " +
+          (operation.from.is_root() ? "" : "'" + operation.from.text() + "' to ") + "'" +
+          operation.path.text() + "'";
+      return Error(Code::kPreconditionFailed, where + ": " + done.error().to_string());
+    }
+    acknowledge(operation, update);
+    return world_.store.check();
+  }
+
+  Result<void> apply(const Operation& operation, const BlobPtr& blob) {
+    ToyReplica& replica = world_.replicas[operation.replica];
+    if (!replica.traits().online) {
+      return Error(Code::kCorrupt, "an operation on a replica that is away");
+    }
+    const Timestamp now{world_.clock.ns + static_cast<std::int64_t>(steps_)};
+    switch (operation.kind) {
+      case OperationKind::kMakeDirectory:
+        return replica.apply_make_directory(operation, now);
+      case OperationKind::kMove:
+        return replica.apply_move(operation, now);
+      case OperationKind::kExchange:
+        return replica.apply_exchange(operation, now);
+      case OperationKind::kPark:
+        return replica.apply_park(operation);
+      case OperationKind::kUnpark:
+        return replica.apply_unpark(operation, now);
+      case OperationKind::kPut:
+        return replica.apply_put(operation, blob, now);
+      case OperationKind::kSetAttributes:
+        return replica.apply_attributes(operation, now);
+      case OperationKind::kRemove:
+        return replica.apply_remove(operation, now);
+    }
+    return {};
+  }
+
+  tree::Fingerprint fresh_print(ReplicaIndex i, const RelPath& path) const {
+    const ToyReplica& replica = world_.replicas[i];
+    const Object& object = *replica.find(path.text());
+    const tree::Fingerprint print = replica.fingerprint_of(object, world_.clock);
+    return object.kind == tree::Kind::kDirectory
+               ? tree::Fingerprint{.id = print.id, .birth_ns = print.birth_ns}
+               : print;
+  }
+
+  void acknowledge_place(NodeId node, ReplicaIndex i, const RelPath& path, NodeId parent,
+                         const std::string& name) {
+    tree::ReplicaSide* side = world_.store.side(node, i);
+    if (side == nullptr || !side->acknowledged.has_value()) {
+      return;
+    }
+    side->acknowledged->value.parent = parent;
+    side->acknowledged->value.name = name;
+    side->acknowledged->fingerprint = fresh_print(i, path);
+  }
+
+  void acknowledge(const Operation& operation, const RecordUpdate* update) {
+    const ReplicaIndex i = operation.replica;
+    tree::ReplicaSide* side = world_.store.side(operation.node, i);
+    switch (operation.kind) {
+      case OperationKind::kMove:
+      case OperationKind::kUnpark:
+        acknowledge_place(operation.node, i, operation.path, operation.value.parent,
+                          operation.value.name);
+        break;
+      case OperationKind::kExchange: {
+        acknowledge_place(operation.node, i, operation.path, operation.value.parent,
+                          operation.value.name);
+        const tree::NodeRecord* other = world_.store.find(operation.other);
+        if (other != nullptr && other->agreed.has_value()) {
+          acknowledge_place(operation.other, i, operation.from, other->agreed->parent,
+                            other->agreed->name);
+        }
+        break;
+      }
+      case OperationKind::kPark:
+        break;
+      case OperationKind::kMakeDirectory:
+      case OperationKind::kPut:
+        if (side != nullptr && update != nullptr && update->agreed.has_value()) {
+          *side = {.acknowledged = tree::Acknowledged{.value = *update->agreed,
+                                                      .fingerprint = fresh_print(i, operation.path)},
+                   .waived = std::nullopt};
+        }
+        break;
+      case OperationKind::kSetAttributes:
+        if (side != nullptr && side->acknowledged.has_value()) {
+          side->acknowledged->value.attributes = update->agreed->attributes;
+          side->acknowledged->value.content.mtime = update->agreed->content.mtime;
+          side->acknowledged->fingerprint = fresh_print(i, operation.path);
+        } else if (side != nullptr) {
+          side->acknowledged = tree::Acknowledged{.value = *update->agreed,
+                                                  .fingerprint = fresh_print(i, operation.path)};
+        }
+        break;
+      case OperationKind::kRemove:
+        if (side != nullptr) {
+          side->acknowledged = std::nullopt;
+          world_.store.drop_if_empty(operation.node);
+        }
+        break;
+    }
+  }
+
+  /// At the next start the journal finishes what had parked something.
+  Result<void> bring_back_parked() {
+    crash_after_ = std::nullopt;
+    for (ReplicaIndex i = 0; i < plan_.structure_operations.size(); ++i) {
+      const auto& operations = plan_.structure_operations[i];
+      ToyReplica& replica = world_.replicas[i];
+      std::size_t next = done_structure_steps(i);
+      while (!replica.parked().empty() && next < operations.size()) {
+        TRY(step(operations[next], nullptr, update_of(operations[next].node)));
+        ++next;
+      }
+    }
+    return {};
+  }
+
+  /// How many operations of this replica's list ran before the crash.
+  std::size_t done_structure_steps(ReplicaIndex i) const {
+    std::size_t before = (plan_.adopted.empty() ? 0U : 1U) + (plan_.structure.empty() ? 0U : 1U);
+    for (ReplicaIndex earlier = 0; earlier < i; ++earlier) {
+      before += plan_.structure_operations[earlier].size();
+    }
+    return steps_ < before ? 0 : std::min(steps_ - before, plan_.structure_operations[i].size());
+  }
+
+  World& world_;
+  plan::Plan plan_;
+  std::optional<std::size_t> crash_after_;
+  std::size_t steps_ = 0;
+};
+
+}  // namespace
+
+Result<Run> execute(World& world, plan::Plan plan, std::optional<std::size_t> crash_after) {
+  return Executor(world, std::move(plan), crash_after).run();
+}
+
+}  // namespace ox::toy

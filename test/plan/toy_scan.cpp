@@ -1,0 +1,238 @@
+#include "plan/toy_scan.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace ox::toy {
+
+namespace {
+
+/// Finds the directories whose whole inside is as every replica acknowledged it.
+class Unchanged {
+ public:
+  Unchanged(const std::vector<ToyReplica>& replicas, const ToyStore& store, const Filter& filter,
+            Timestamp now)
+      : replicas_(replicas), filter_(filter), now_(now) {
+    for (const auto& [id, record] : store.records()) {
+      if (id == kRootNode) {
+        continue;
+      }
+      if (record.agreed.has_value()) {
+        children_[record.agreed->parent].push_back(&record);
+      } else {
+        for (const tree::ReplicaSide& side : record.sides) {
+          if (side.acknowledged.has_value()) {
+            unsettled_.insert(side.acknowledged->value.parent);
+          }
+        }
+      }
+      for (const tree::ReplicaSide& side : record.sides) {
+        if (side.acknowledged.has_value() && record.agreed.has_value() &&
+            side.acknowledged->value.parent != record.agreed->parent) {
+          unsettled_.insert(side.acknowledged->value.parent);
+        }
+      }
+    }
+  }
+
+  void run() {
+    std::vector<const Object*> roots;
+    for (const ToyReplica& replica : replicas_) {
+      roots.push_back(replica.traits().online ? &replica.root() : nullptr);
+    }
+    visit(kRootNode, roots);
+  }
+
+  bool skips_object(const Object* directory) const { return skipped_.contains(directory); }
+  bool drops_record(NodeId id) const { return dropped_.contains(id); }
+
+ private:
+  bool visit(NodeId directory, const std::vector<const Object*>& objects) {
+    const auto found = children_.find(directory);
+    const std::size_t count = found == children_.end() ? 0 : found->second.size();
+    bool unchanged = !unsettled_.contains(directory);
+    for (const Object* object : objects) {
+      unchanged = unchanged && (object == nullptr ||
+                                (object->children.size() == count && !object->unreadable));
+    }
+    for (std::size_t c = 0; c < count; ++c) {
+      unchanged = visit_child(*found->second[c], objects) && unchanged;
+    }
+    if (unchanged) {
+      skipped_.insert(objects.begin(), objects.end());
+      for (std::size_t c = 0; c < count; ++c) {
+        dropped_.insert(found->second[c]->id);
+      }
+    }
+    return unchanged;
+  }
+
+  bool visit_child(const tree::NodeRecord& record, const std::vector<const Object*>& directories) {
+    bool unchanged = true;
+    bool everywhere = true;
+    std::vector<const Object*> objects;
+    for (ReplicaIndex i = 0; i < replicas_.size(); ++i) {
+      const tree::ReplicaSide& side = record.sides[i];
+      unchanged = unchanged && !side.waived.has_value() && side.acknowledged.has_value() &&
+                  side.acknowledged->value == *record.agreed;
+      objects.push_back(nullptr);
+      if (directories[i] == nullptr) {
+        continue;
+      }
+      const auto found = directories[i]->children.find(replicas_[i].key(record.agreed->name));
+      if (found == directories[i]->children.end() || !side.acknowledged.has_value() ||
+          !as_acknowledged(i, *found->second, *side.acknowledged)) {
+        unchanged = false;
+        everywhere = everywhere && found != directories[i]->children.end();
+      }
+      if (found != directories[i]->children.end()) {
+        objects.back() = found->second.get();
+        everywhere = everywhere && found->second->kind == tree::Kind::kDirectory;
+      }
+    }
+    if (record.agreed->kind != tree::Kind::kDirectory) {
+      return unchanged;
+    }
+    return everywhere && visit(record.id, objects) && unchanged;
+  }
+
+  bool as_acknowledged(ReplicaIndex i, const Object& object,
+                       const tree::Acknowledged& known) const {
+    const ToyReplica& replica = replicas_[i];
+    const tree::Entry entry = replica.entry_of(object, now_);
+    if (entry.kind != known.value.kind || object.unreadable ||
+        entry.name != known.value.name || known.fingerprint.racy) {
+      return false;
+    }
+    if (filter_ != nullptr) {
+      return false;
+    }
+    const plan::Traits& traits = replica.traits();
+    if ((traits.modes && entry.kind != tree::Kind::kSymlink &&
+         entry.attributes.mode != known.value.attributes.mode) ||
+        (traits.xattrs && entry.attributes.xattrs != known.value.attributes.xattrs)) {
+      return false;
+    }
+    if (entry.kind == tree::Kind::kDirectory) {
+      return entry.fingerprint.id == 0 || entry.fingerprint.same_object(known.fingerprint);
+    }
+    return entry.fingerprint.same_version(known.fingerprint);
+  }
+
+  const std::vector<ToyReplica>& replicas_;
+  const Filter& filter_;
+  Timestamp now_;
+  std::unordered_map<NodeId, std::vector<const tree::NodeRecord*>> children_;
+  std::unordered_set<NodeId> unsettled_;
+  std::unordered_set<const Object*> skipped_;
+  std::unordered_set<NodeId> dropped_;
+};
+
+/// Lists one replica.
+class Lister {
+ public:
+  Lister(const ToyReplica& replica, ReplicaIndex index, const Filter& filter,
+         const Unchanged* unchanged, Timestamp now, ListingOrder order)
+      : replica_(replica),
+        index_(index),
+        filter_(filter),
+        unchanged_(unchanged),
+        now_(now),
+        order_(order) {}
+
+  void run(plan::Replica& listed, std::vector<const Object*>& objects) {
+    listed_ = &listed;
+    objects_ = &objects;
+    listed.traits = replica_.traits();
+    if (!listed.traits.online) {
+      return;
+    }
+    add(0, replica_.root(), RelPath());
+  }
+
+ private:
+  void add(std::uint32_t parent, const Object& object, const RelPath& path) {
+    const auto own = static_cast<std::uint32_t>(listed_->entries.size());
+    plan::Observed seen{.parent = parent, .entry = replica_.entry_of(object, now_)};
+    const bool skipped = unchanged_ != nullptr && unchanged_->skips_object(&object);
+    if (object.unreadable) {
+      seen.coverage = plan::Coverage::kUnknown;
+    } else if (skipped) {
+      seen.coverage = plan::Coverage::kUnchanged;
+    }
+    listed_->entries.push_back(std::move(seen));
+    objects_->push_back(&object);
+    if (object.unreadable || skipped) {
+      return;
+    }
+    if (order_ == ListingOrder::kByName) {
+      for (const auto& [key, child] : object.children) {
+        look_at(own, *child, path);
+      }
+    } else {
+      for (auto child = object.children.rbegin(); child != object.children.rend(); ++child) {
+        look_at(own, *child->second, path);
+      }
+    }
+  }
+
+  void look_at(std::uint32_t parent, const Object& object, const RelPath& directory) {
+    const bool is_directory = object.kind == tree::Kind::kDirectory;
+    const RelPath path = filter_ ? directory.child(object.name) : RelPath();
+    if (filter_ && filter_(index_, path, is_directory)) {
+      hide(parent, object, plan::HiddenReason::kExcluded);
+    } else if (object.kind == tree::Kind::kOther) {
+      hide(parent, object, plan::HiddenReason::kSpecial);
+    } else if (object.unreadable && !is_directory) {
+      hide(parent, object, plan::HiddenReason::kUnreadable);
+    } else {
+      add(parent, object, path);
+    }
+  }
+
+  void hide(std::uint32_t parent, const Object& object, plan::HiddenReason reason) {
+    listed_->hidden.push_back({.parent = parent, .name = object.name, .reason = reason});
+  }
+
+  const ToyReplica& replica_;
+  ReplicaIndex index_;
+  const Filter& filter_;
+  const Unchanged* unchanged_;
+  Timestamp now_;
+  ListingOrder order_;
+  plan::Replica* listed_ = nullptr;
+  std::vector<const Object*>* objects_ = nullptr;
+};
+
+}  // namespace
+
+Scan scan(const std::vector<ToyReplica>& replicas, const ToyStore& store,
+          const plan::Policy& policy, const Filter& filter, Timestamp now, Shortcuts shortcuts,
+          ListingOrder order) {
+  std::optional<Unchanged> unchanged;
+  if (shortcuts == Shortcuts::kSkipUnchanged) {
+    unchanged.emplace(replicas, store, filter, now);
+    unchanged->run();
+  }
+  Scan result;
+  result.input.policy = policy;
+  result.input.excluded = filter;
+  result.input.next_node = store.next_node();
+  for (const auto& [id, record] : store.records()) {
+    result.input.agreed_count += record.agreed.has_value() ? 1 : 0;
+    if (!unchanged.has_value() || !unchanged->drops_record(id)) {
+      result.input.nodes.push_back(record);
+    }
+  }
+  result.input.replicas.resize(replicas.size());
+  result.objects.resize(replicas.size());
+  const Unchanged* skip = unchanged.has_value() ? &*unchanged : nullptr;
+  for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
+    Lister(replicas[i], i, filter, skip, now, order)
+        .run(result.input.replicas[i], result.objects[i]);
+  }
+  return result;
+}
+
+}  // namespace ox::toy

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "plan/toy_content.h"
+#include "plan/toy_replica.h"
+#include "plan/toy_scan.h"
+#include "plan/toy_store.h"
+
+/// N replicas, the records of their rule, and runs of the planner over them. Every operation of a
+/// plan is executed strictly; as nobody works beside it, a violated precondition is a mistake of
+/// the planner and an Error here.
+namespace ox::toy {
+
+/// What a run did.
+struct Run {
+  plan::Plan plan;
+  std::size_t steps = 0;  ///< commits and operations, each a place to crash
+  bool crashed = false;
+};
+
+class World {
+ public:
+  World(std::vector<Abilities> abilities, plan::Policy policy);
+  World(const World&) = default;
+  World& operator=(const World&) = delete;
+
+  std::vector<ToyReplica> replicas;
+  ToyStore store;
+  plan::Policy policy;
+  std::shared_ptr<BlobStore> blobs;
+  Filter filter;
+  std::vector<std::string> approved;
+  Timestamp clock{1'700'000'000'123'456'789};
+  Shortcuts shortcuts = Shortcuts::kListAll;
+  ListingOrder listing = ListingOrder::kByName;
+
+  ToyReplica& at(ReplicaIndex i) { return replicas[i]; }
+  void set_online(ReplicaIndex i, bool online) { replicas[i].abilities().traits.online = online; }
+  std::size_t online_count() const;
+  /// The time of the next edit: far enough from the last one for any replica's clock.
+  Timestamp tick();
+
+  /// Plans, answering what the planner asks for.
+  Result<plan::Plan> plan() const;
+  /// Plans and executes. `crash_after`: stop after so many steps; what stands then is what the next
+  /// run starts from.
+  Result<Run> sync(std::optional<std::size_t> crash_after = std::nullopt);
+  /// Each side forgets what is not seen to be agreed on every replica.
+  void rebase();
+  /// One more replica, which nobody knows yet.
+  void join(Abilities abilities);
+
+  /// All is as it should be after a run in mode two-way: planning again gives nothing, and every
+  /// online replica shows the agreed tree, apart from what it rightly leaves out.
+  Result<void> check_settled() const;
+
+  /// The tree of one replica as text, a line an object: for comparing and for people.
+  std::string picture(ReplicaIndex i) const;
+  /// As picture, but without what replicas may differ in (times, modes).
+  std::string outline(ReplicaIndex i) const;
+
+ private:
+  Result<void> check_fixpoint() const;
+};
+
+/// Executes one plan.
+Result<Run> execute(World& world, plan::Plan plan, std::optional<std::size_t> crash_after);
+
+/// Does every online replica show the agreed tree? `reports`: what the planner says it leaves out,
+/// each of which must be true.
+Result<void> check_converged(const World& world, const std::vector<plan::Report>& reports);
+
+}  // namespace ox::toy

@@ -1,0 +1,1 @@
+"""The layout rules, one module a topic."""
