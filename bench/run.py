@@ -22,6 +22,7 @@ import time
 sys.dont_write_bytecode = True
 
 import contestants  # noqa: E402
+import judge  # noqa: E402
 import make_set  # noqa: E402
 import report  # noqa: E402
 
@@ -126,20 +127,16 @@ class Bench:
             stdout=self.log, stderr=self.log, check=False,
         )  # fmt: skip
         measured = json.loads(answer.read_text(encoding="utf-8"))
-        problem = f"ended with {measured['exit']}" if measured["exit"] else self.difference(program, folders)
+        problem = f"ended with {measured['exit']}" if measured["exit"] else ""
+        if not problem:
+            found = judge.difference(self.binaries, folders["a"], folders["b"], program.keeps_times)
+            problem = found and f"left the trees different: {found}"
         say(f"round {number}, {set_name}, {operation}: {program.name} {measured['wall_s']:.2f} s {problem}")
         if problem:
             self.failures.append(f"round {number}, {set_name}, {operation}, {program.name}: {problem}")
             return False
         self.results[set_name, operation, program.name].append(measured)
         return True
-
-    def difference(self, program, folders):
-        """Empty when both trees are equal, else the first difference."""
-        times = ["--times"] if program.keeps_times else []
-        command = [self.binaries / "compare", *times, folders["a"], folders["b"]]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return "" if done.returncode == 0 else "left the trees different: " + (done.stdout + done.stderr).split("\n")[0]
 
     def run(self):
         """As many rounds as wanted, or as fit into the time; at least one."""
@@ -207,6 +204,7 @@ def main():
             sys.exit(f"bench: {error}")
         for name in bench.missing:
             say(f"{name} is not there and is left out")
+        judge.prove(bench.binaries, bench.work)
         bench.make_sets()
         rounds = bench.run()
         report.write(bench, rounds)

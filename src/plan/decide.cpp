@@ -113,8 +113,9 @@ class TwoWay {
     const tree::Acknowledged& known = *work_.acknowledged(n, i);
     const tree::NodeValue& agreed = *work_.nodes[n].record->agreed;
     return known.value.parent == agreed.parent && known.value.name == agreed.name &&
-           same_bytes(known.value.content, agreed.content, work_.policy().compare,
-                      time_step(work_));
+           (known.value.content == agreed.content ||
+            same_bytes(known.value.content, agreed.content, work_.policy().compare,
+                       time_step(work_)));
   }
 
   Presence presence(NodeIndex n) {

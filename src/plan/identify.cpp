@@ -21,6 +21,17 @@ ObjectKey object_of(const tree::Fingerprint& fingerprint) {
   return {fingerprint.id, fingerprint.birth_ns};
 }
 
+/// Entries matched before their directory was learn where they stand now.
+void refresh_parents(Work& work, ReplicaIndex i) {
+  const Replica& replica = work.input().replicas[i];
+  for (EntryIndex e = 1; e < replica.entries.size(); ++e) {
+    if (work.node_of_entry[i][e] != kNone) {
+      work.side(work.node_of_entry[i][e], i).parent =
+          work.node_of_entry[i][replica.entries[e].parent];
+    }
+  }
+}
+
 /// Matches the entries of one replica.
 class Matcher {
  public:
@@ -322,17 +333,7 @@ class Matcher {
         }
       }
     }
-    refresh_parents();
-  }
-
-  /// Entries matched before their directory was learn where they stand now.
-  void refresh_parents() {
-    for (EntryIndex e = 1; e < work_.node_of_entry[replica_].size(); ++e) {
-      if (matched(e)) {
-        work_.side(work_.node_of_entry[replica_][e], replica_).parent =
-            work_.node_of_entry[replica_][observed(e).parent];
-      }
-    }
+    refresh_parents(work_, replica_);
   }
 
   Work& work_;
@@ -508,6 +509,7 @@ void identify(Work& work) {
     add_newcomers(work, destinations, false);
   }
   for (const ReplicaIndex i : online) {
+    refresh_parents(work, i);
     Absence(work, i).settle_all();
   }
 }

@@ -20,6 +20,20 @@ bool Plan::empty() const {
 
 namespace {
 
+/// Bits for what comes from stores without modes: without an agreed value each replica would bring
+/// up its own default as a change in the next run.
+void settle_unspecified_modes(Work& work) {
+  const bool anywhere = std::ranges::any_of(
+      work.input().replicas, [](const Replica& replica) { return replica.traits.modes; });
+  for (Node& node : work.nodes) {
+    if (anywhere && node.next.has_value() && !node.frozen && node.id != kRootNode &&
+        node.next->kind != tree::Kind::kSymlink &&
+        node.next->attributes.mode == tree::kModeUnknown) {
+      node.next->attributes.mode = node.next->kind == tree::Kind::kDirectory ? 0755U : 0644U;
+    }
+  }
+}
+
 /// Runs the deciding steps; true when they came to an end without asking for anything.
 bool decide_all(Work& work) {
   identify(work);
@@ -35,6 +49,7 @@ bool decide_all(Work& work) {
   if (work.needs_digests()) {
     return false;
   }
+  settle_unspecified_modes(work);
   target(work);
   return !work.needs_digests();
 }

@@ -76,23 +76,32 @@ class Repair {
   // Spine ---------------------------------------------------------------------------------------
 
   void restore_spine() {
-    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
-      if (!work_.nodes[n].next.has_value()) {
+    for (const bool waiting : {false, true}) {
+      for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+        if (work_.nodes[n].next.has_value() && work_.nodes[n].frozen == waiting) {
+          restore_above(n);
+        }
+      }
+    }
+  }
+
+  void restore_above(NodeIndex n) {
+    for (NodeIndex at = n; work_.nodes[at].id != kRootNode;) {
+      const NodeIndex parent = work_.next_parent(at);
+      expects(parent != kNone);
+      if (work_.nodes[parent].next.has_value()) {
+        at = parent;
+        if (work_.nodes[parent].record == nullptr || work_.nodes[parent].agreed()) {
+          break;
+        }
         continue;
       }
-      for (NodeIndex at = n; work_.nodes[at].id != kRootNode;) {
-        const NodeIndex parent = work_.next_parent(at);
-        expects(parent != kNone);
-        if (work_.nodes[parent].next.has_value()) {
-          at = parent;
-          if (work_.nodes[parent].record == nullptr || work_.nodes[parent].agreed()) {
-            break;
-          }
-          continue;
-        }
+      if (work_.nodes[at].frozen && work_.nodes[parent].agreed()) {
+        freeze(work_, parent);  // its delete waits with that of what is in it
+      } else {
         revive(parent);
-        at = parent;
       }
+      at = parent;
     }
   }
 
@@ -124,42 +133,50 @@ class Repair {
 
   // Cycles --------------------------------------------------------------------------------------
 
+  /// Of each cycle the move of the youngest directory is undone, until none is left.
   void drop_cycles() {
-    std::vector<NodeIndex> parent(work_.nodes.size(), kNone);
-    std::vector<NodeIndex> moved;
+    for (std::vector<NodeIndex> cycle = find_cycle(); !cycle.empty(); cycle = find_cycle()) {
+      NodeIndex last = kNone;
+      for (const NodeIndex n : cycle) {
+        const Node& node = work_.nodes[n];
+        const bool moved = node.agreed() && node.record->agreed->parent != node.next->parent;
+        if (moved && (last == kNone || work_.nodes[last].id < node.id)) {
+          last = n;
+        }
+      }
+      expects(last != kNone);
+      put_back(last);
+    }
+  }
+
+  /// The directories of one cycle of C′; empty when there is none.
+  std::vector<NodeIndex> find_cycle() const {
+    std::vector<NodeIndex> seen_from(work_.nodes.size(), kNone);
     for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
-      const Node& node = work_.nodes[n];
-      if (!in_tree(n)) {
+      NodeIndex at = n;
+      while (at != kNone && in_tree(at) && seen_from[at] == kNone) {
+        seen_from[at] = n;
+        at = work_.next_parent(at);
+      }
+      if (at == kNone || !in_tree(at) || seen_from[at] != n) {
         continue;
       }
-      const bool moves = node.agreed() && node.next->kind == tree::Kind::kDirectory &&
-                         node.record->agreed->parent != node.next->parent;
-      parent[n] = work_.find(moves ? node.record->agreed->parent : node.next->parent);
-      if (moves) {
-        moved.push_back(n);
+      std::vector<NodeIndex> cycle{at};
+      for (NodeIndex next = work_.next_parent(at); next != at; next = work_.next_parent(next)) {
+        cycle.push_back(next);
       }
+      return cycle;
     }
-    std::ranges::sort(moved, {}, [&](NodeIndex n) { return work_.nodes[n].id; });
-    for (const NodeIndex n : moved) {
-      const NodeIndex wanted = work_.next_parent(n);
-      bool cycle = false;
-      for (NodeIndex at = wanted; at != kNone && !cycle; at = parent[at]) {
-        cycle = at == n;
-      }
-      if (!cycle) {
-        parent[n] = wanted;
-        continue;
-      }
-      Node& node = work_.nodes[n];
-      node.next->parent = node.record->agreed->parent;
-      node.next->name = node.record->agreed->name;
-      if (const NodeIndex home = work_.next_parent(n);
-          home != kNone && !work_.nodes[home].next.has_value()) {
-        revive(home);
-      }
-      work_.conflicts.push_back({.node = node.id, .copy = kNoNode, .path = {}, .copy_path = {},
-                                 .kind = "place", .winner = {}, .loser = {}});
-    }
+    return {};
+  }
+
+  void put_back(NodeIndex n) {
+    Node& node = work_.nodes[n];
+    node.next->parent = node.record->agreed->parent;
+    node.next->name = node.record->agreed->name;
+    restore_spine();
+    work_.conflicts.push_back({.node = node.id, .copy = kNoNode, .path = {}, .copy_path = {},
+                               .kind = "place", .winner = {}, .loser = {}});
   }
 
   // Collisions ----------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ class Scheduler {
  private:
   struct Busy {
     std::vector<bool> structure;
+    std::vector<bool> made;
     std::vector<bool> removal;
     bool any_structure = false;
     bool any_removal = false;
@@ -51,12 +52,14 @@ class Scheduler {
     for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
       Busy& busy = busy_[n];
       busy.structure.assign(work_.replica_count(), false);
+      busy.made.assign(work_.replica_count(), false);
       busy.removal.assign(work_.replica_count(), false);
       for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
         const Side& side = work_.side(n, i);
         const bool made = work_.online(i) && !work_.present(n, i) && layouts_[i].stands(n) &&
                           work_.nodes[n].next.has_value() &&
                           work_.nodes[n].next->kind == tree::Kind::kDirectory;
+        busy.made[i] = made;
         busy.structure[i] = work_.online(i) && (layouts_[i].was_moved(n) || made);
         busy.removal[i] = work_.online(i) && layouts_[i].was_removed(n);
         busy.any_structure = busy.any_structure || busy.structure[i] || side.moved_in ||
@@ -80,23 +83,53 @@ class Scheduler {
     return nodes;
   }
 
+  /// A delete that was overruled is forgotten before anything else: once the reason to overrule it
+  /// is agreed, a run that follows a crash would take it for a fresh one.
+  void forget_overruled_deletes(NodeIndex n) {
+    const Node& node = work_.nodes[n];
+    if (!node.agreed() || !node.next.has_value()) {
+      return;
+    }
+    RecordUpdate update{.id = node.id, .agreed = node.record->agreed, .sides = {}};
+    update.sides.resize(work_.replica_count());
+    bool any = false;
+    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      const Side& side = work_.side(n, i);
+      if (side.status == Status::kAbsent && side.target == Target::kFollow && !side.moved_out &&
+          work_.acknowledged(n, i) != nullptr) {
+        update.sides[i] = tree::ReplicaSide{};
+        any = true;
+      }
+    }
+    if (any) {
+      plan_.adopted.push_back(std::move(update));
+    }
+  }
+
   void emit(NodeIndex n) {
     const Node& node = work_.nodes[n];
+    forget_overruled_deletes(n);
     Busy& busy = busy_[n];
     ContentTask task;
     std::vector<bool> any_busy = busy.structure;
+    std::vector<bool> later_busy = busy.made;
     if (node.next.has_value()) {
       for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
         if (add_content_operation(n, i, task)) {
           any_busy[i] = true;
+          later_busy[i] = true;
         }
       }
     }
     for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
       any_busy[i] = any_busy[i] || busy.removal[i];
+      later_busy[i] = later_busy[i] || busy.removal[i];
     }
-    std::optional<RecordUpdate> last = final_update(work_, n, any_busy);
-    if (!task.operations.empty()) {
+    const bool has_task = !task.operations.empty();
+    std::optional<RecordUpdate> last = final_update(work_, n, has_task ? later_busy : any_busy);
+    if (!has_task) {
+      acknowledge_after_moves(n, busy);
+    } else {
       if (busy.any_structure && !node.only.has_value()) {
         plan_.structure.push_back(structure_update(work_, n, any_busy));
       }
@@ -117,6 +150,39 @@ class Scheduler {
       plan_.removals.push_back(std::move(*last));
     } else {
       plan_.adopted.push_back(std::move(*last));
+    }
+  }
+
+  /// A file that its replica had changed, and that only moves there: the change is acknowledged once
+  /// the move is done.
+  void acknowledge_after_moves(NodeIndex n, const Busy& busy) {
+    const Node& node = work_.nodes[n];
+    if (!node.next.has_value() || node.only.has_value()) {
+      return;
+    }
+    RecordUpdate update = unchanged(n);
+    bool any = false;
+    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      if (!busy.structure[i] || busy.made[i] || busy.removal[i] || !work_.present(n, i) ||
+          work_.side(n, i).target != Target::kFollow) {
+        continue;
+      }
+      const tree::Acknowledged* known = work_.acknowledged(n, i);
+      const tree::Entry& entry = work_.entry(n, i);
+      const bool same_version = entry.kind == tree::Kind::kDirectory ||
+                                (known != nullptr &&
+                                 entry.fingerprint.same_version(known->fingerprint));
+      if (known == nullptr || !same_version || known->value.content != node.next->content ||
+          known->value.attributes != node.next->attributes) {
+        update.sides[i] = tree::ReplicaSide{
+            .acknowledged = tree::Acknowledged{.value = *node.next,
+                                               .fingerprint = kept_fingerprint(entry)},
+            .waived = std::nullopt};
+        any = true;
+      }
+    }
+    if (any) {
+      plan_.removals.push_back(std::move(update));
     }
   }
 

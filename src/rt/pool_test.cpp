@@ -67,9 +67,16 @@ TEST(ThreadPool, AnyThreadMayRunAWaitingTask) {
   });
   busy.wait();
   std::thread::id where;
-  pool.submit([&where] { where = std::this_thread::get_id(); });
+  std::vector<int> order;
+  pool.submit([&order] { order.push_back(1); });
+  pool.submit([&] {
+    where = std::this_thread::get_id();
+    order.push_back(2);
+  });
   EXPECT_TRUE(pool.run_one());
   EXPECT_EQ(where, std::this_thread::get_id());
+  EXPECT_EQ(order, std::vector<int>{2}) << "who waits takes the newest";
+  EXPECT_TRUE(pool.run_one());
   EXPECT_FALSE(pool.run_one());
   release.count_down();
 }

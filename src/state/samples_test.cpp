@@ -60,10 +60,11 @@ tree::Fingerprint any_fingerprint(SeededRandom& random, const tree::Content& con
   return print;
 }
 
-/// Changes one field, sometimes two.
+/// Changes one field, sometimes two; never the place of a root.
 void disturb(SeededRandom& random, tree::NodeValue& value) {
+  const std::uint64_t movable = value.parent == kNoNode ? 0 : 2;
   do {
-    switch (random.below(8)) {
+    switch (random.below(6 + movable) + 2 - movable) {
       case 0:
         value.parent = NodeId{random.below(50) + 1};
         break;

@@ -8,6 +8,7 @@
 #include "sync/execute.h"
 #include "sync/gate.h"
 #include "sync/questions.h"
+#include "sync/retention.h"
 #include "sync/scan.h"
 #include "sync/settle.h"
 
@@ -388,7 +389,24 @@ class Run {
     }
   }
 
+  /// Versions that were still being written when they were displaced come back; old ones go.
+  Result<void> tidy_trash() {
+    TRY_ASSIGN(RetentionReport rechecked,
+               recheck_displaced(store_, replicas_, report_.id, services_));
+    TRY_ASSIGN(RetentionReport purged, purge_trash(store_, replicas_, options_.retention,
+                                                   report_.id, services_, stop_));
+    for (RetentionReport* found : {&rechecked, &purged}) {
+      for (state::Problem& problem : found->rescued) {
+        add_problem(std::move(problem));
+      }
+    }
+    return {};
+  }
+
   Result<RunReport> finish() {
+    if (ledger_.has_value()) {
+      TRY(tidy_trash());
+    }
     conclude();
     services_.progress->enter(rt::Phase::kFinished);
     if (options_.dry_run) {

@@ -26,6 +26,24 @@ const tree::Fingerprint& Execution::current(ReplicaIndex replica, const RelPath&
   return found == moved.end() ? planned : found->second;
 }
 
+plan::RecordUpdate Execution::after_moves(plan::RecordUpdate update) const {
+  for (ReplicaIndex i = 0; i < update.sides.size(); ++i) {
+    auto& side = update.sides[i];
+    if (!side.has_value() || !side->acknowledged.has_value() ||
+        side->acknowledged->value.kind == tree::Kind::kDirectory) {
+      continue;
+    }
+    if (failed_moves.contains({i, update.id})) {
+      side = std::nullopt;
+    } else if (const auto found = moved_nodes.find({i, update.id}); found != moved_nodes.end()) {
+      const bool racy = side->acknowledged->fingerprint.racy;
+      side->acknowledged->fingerprint = found->second;
+      side->acknowledged->fingerprint.racy = racy;
+    }
+  }
+  return update;
+}
+
 void Execution::tell(const Event& event) const {
   if (services.events) {
     rt::Lock lock(event_mutex());

@@ -32,6 +32,14 @@ struct Execution {
   /// Fingerprints of what our own moves changed, by replica and path.
   std::map<std::pair<ReplicaIndex, RelPath>, tree::Fingerprint> moved;
 
+  /// The same by node, for sides that the plan acknowledges as seen before our move.
+  std::map<std::pair<ReplicaIndex, NodeId>, tree::Fingerprint> moved_nodes;
+  std::set<std::pair<ReplicaIndex, NodeId>> failed_moves;
+
+  /// `update` with fingerprints as they are after our own moves, and without sides whose move
+  /// failed.
+  plan::RecordUpdate after_moves(plan::RecordUpdate update) const;
+
   const tree::Fingerprint& current(ReplicaIndex replica, const RelPath& path,
                                    const tree::Fingerprint& planned) const;
   provider::Provider& provider(ReplicaIndex replica) const { return *replicas[replica].provider; }

@@ -68,8 +68,8 @@ void Ledger::acknowledge_all(NodeId id, ReplicaIndex replica,
   }
 }
 
-void Ledger::acknowledge_place(NodeId id, ReplicaIndex replica,
-                               const tree::Fingerprint& fingerprint) {
+void Ledger::acknowledge_place(NodeId id, ReplicaIndex replica, const tree::Fingerprint& before,
+                               const tree::Fingerprint& after) {
   if (!live_.contains(id)) {
     return;
   }
@@ -80,11 +80,10 @@ void Ledger::acknowledge_place(NodeId id, ReplicaIndex replica,
   tree::Acknowledged& side = *record.sides[replica].acknowledged;
   side.value.parent = record.agreed->parent;
   side.value.name = record.agreed->name;
-  const bool same_content = side.fingerprint.size == fingerprint.size &&
-                            side.fingerprint.mtime == fingerprint.mtime &&
-                            side.fingerprint.id == fingerprint.id;
-  if (same_content || side.value.kind == tree::Kind::kDirectory) {
-    side.fingerprint = fingerprint;
+  if (side.value.kind == tree::Kind::kDirectory) {
+    side.fingerprint = after;
+  } else if (side.fingerprint.same_version(before) && !side.fingerprint.racy) {
+    side.fingerprint = after;
   }
 }
 

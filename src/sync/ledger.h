@@ -26,7 +26,10 @@ class Ledger {
 
   /// A replica holds the node as agreed now (digest and all).
   void acknowledge_all(NodeId id, ReplicaIndex replica, const tree::Fingerprint& fingerprint);
-  void acknowledge_place(NodeId id, ReplicaIndex replica, const tree::Fingerprint& fingerprint);
+  /// The fingerprint is only renewed when the version that was moved (`before`) is the acknowledged
+  /// one; else the edit it carries would be taken for known.
+  void acknowledge_place(NodeId id, ReplicaIndex replica, const tree::Fingerprint& before,
+                         const tree::Fingerprint& after);
   void acknowledge_attributes(NodeId id, ReplicaIndex replica,
                               const tree::Fingerprint& fingerprint);
   void acknowledge_removed(NodeId id, ReplicaIndex replica);

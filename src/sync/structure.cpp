@@ -57,6 +57,8 @@ class Structure {
         const Result<void> done = carry_out_one(operation, action);
         if (!done.ok()) {
           run_.fail(operation, done.error());
+          run_.failed_moves.insert({operation.replica, operation.node});
+          run_.failed_moves.insert({operation.replica, operation.other});
         }
       }
       if (!operations[i].empty()) {
@@ -146,12 +148,13 @@ class Structure {
   }
 
   void moved(const plan::Operation& operation, NodeId node, const RelPath& path,
-             const tree::Entry& entry) {
+             const tree::Fingerprint& before, const tree::Entry& entry) {
     run_.moved[{operation.replica, path}] = entry.fingerprint;
+    run_.moved_nodes[{operation.replica, node}] = entry.fingerprint;
     ++run_.counts.moved;
     acknowledgements_.push_back(
-        [this, node, replica = operation.replica, fingerprint = kept(entry)] {
-          run_.ledger.acknowledge_place(node, replica, fingerprint);
+        [this, node, replica = operation.replica, before, fingerprint = kept(entry)] {
+          run_.ledger.acknowledge_place(node, replica, before, fingerprint);
         });
   }
 
@@ -160,7 +163,7 @@ class Structure {
     TRY_ASSIGN(const tree::Entry entry, store.move(operation.from, operation.path,
                                                    expected(operation, operation.from)));
     done(operation, action, entry);
-    moved(operation, operation.node, operation.path, entry);
+    moved(operation, operation.node, operation.path, *operation.expected, entry);
     return {};
   }
 
@@ -168,7 +171,7 @@ class Structure {
     provider::Provider& store = run_.provider(operation.replica);
     TRY_ASSIGN(const tree::Entry entry, store.unpark(operation.parked, operation.path));
     done(operation, action, entry);
-    moved(operation, operation.node, operation.path, entry);
+    moved(operation, operation.node, operation.path, *operation.expected, entry);
     return {};
   }
 
@@ -182,10 +185,11 @@ class Structure {
     if (!same) {
       return Error(Code::kPreconditionFailed, "changed since it was looked at");
     }
+    TRY_ASSIGN(const tree::Entry other_before, store.look(operation.path));
     TRY_ASSIGN(const auto entries, store.exchange(operation.from, operation.path));
     done(operation, action, entries.second);
-    moved(operation, operation.node, operation.path, entries.second);
-    moved(operation, operation.other, operation.from, entries.first);
+    moved(operation, operation.node, operation.path, before.fingerprint, entries.second);
+    moved(operation, operation.other, operation.from, other_before.fingerprint, entries.first);
     return {};
   }
 
@@ -229,7 +233,7 @@ Result<void> execute_structure(Execution& execution, const plan::Plan& plan) {
 
 Result<void> execute_removals(Execution& execution, const plan::Plan& plan) {
   for (const plan::RecordUpdate& update : plan.removals) {
-    execution.ledger.apply(update);
+    execution.ledger.apply(execution.after_moves(update));
   }
   return Structure(execution).carry_out(plan.removal_operations);
 }

@@ -318,7 +318,7 @@ class Transfers {
 
   /// The planned record with the digest and attributes that the copy found.
   plan::RecordUpdate completed(const Transfer& transfer) const {
-    plan::RecordUpdate update = transfer.task->update;
+    plan::RecordUpdate update = run_.after_moves(transfer.task->update);
     if (!update.agreed.has_value() || update.agreed->kind != tree::Kind::kFile) {
       return update;
     }

@@ -19,7 +19,7 @@ namespace {
 
 namespace stdfs = std::filesystem;
 
-constexpr int kRandomSets = 250;
+constexpr int kRandomSets = 200;
 constexpr int kPathsInASet = 60;
 
 /// One ignore file per base, and the paths to ask about; true = a directory.
@@ -325,6 +325,42 @@ TEST(FilterAgainstGit, EachOddPatternAlone) {
     EXPECT_EQ(compare(git, question, pattern), question.paths.size());
     question.ignore_files[""] = pattern;
     (void)compare(git, question, pattern);
+  }
+}
+
+TEST(FilterAgainstGit, EverySetOnEveryByte) {
+  GitRepository git;
+  Case question;
+  for (int byte = 1; byte < 256; ++byte) {
+    if (byte != '/') {
+      question.paths[std::string("x") + static_cast<char>(byte)] = false;
+    }
+  }
+  for (const char* set : {"[[:alnum:]]",
+                          "[[:alpha:]]",
+                          "[[:blank:]]",
+                          "[[:cntrl:]]",
+                          "[[:digit:]]",
+                          "[[:graph:]]",
+                          "[[:lower:]]",
+                          "[[:print:]]",
+                          "[[:punct:]]",
+                          "[[:space:]]",
+                          "[[:upper:]]",
+                          "[[:xdigit:]]",
+                          "[![:alnum:]]",
+                          "[a[:digit:]-z]",
+                          "[a-c-m]",
+                          "[\x80-\xff]",
+                          "[!\x01-\x7f]",
+                          "[]-a]",
+                          "[a-\\]]",
+                          "[\\[-\\]]",
+                          "[[-a]",
+                          "[[:alpha:][:digit:]_-]",
+                          "?"}) {
+    question.ignore_files[""] = std::string("x") + set;
+    EXPECT_GT(compare(git, question, set), 0U) << set;
   }
 }
 

@@ -239,10 +239,8 @@ void FilterPattern::compile(std::string_view pattern) {
   }
   // git compares the literal beginning first and gives its matcher the rest, for which "**" at the
   // beginning therefore means directories: "a**/b" matches "ab" and "a/x/b".
-  if (!name_only) {
-    literal_ = pattern.substr(0, literal_bytes);
-    pattern.remove_prefix(literal_bytes);
-  }
+  literal_ = pattern.substr(0, literal_bytes);
+  pattern.remove_prefix(literal_bytes);
   if (compile_glob(pattern)) {
     shape_ = name_only ? Shape::kNameGlob : Shape::kPathGlob;
   }
@@ -274,10 +272,23 @@ bool FilterPattern::compile_glob(std::string_view glob) {
       return false;
     }
   }
-  for (std::size_t i = tokens_.size(); i > 0 && tokens_[i - 1].kind == TokenKind::kByte; --i) {
-    tail_.insert(tail_.begin(), tokens_[i - 1].byte);
-  }
+  find_literals();
   return true;
+}
+
+void FilterPattern::find_literals() {
+  std::string run;
+  for (const Token& token : tokens_) {
+    if (token.kind == TokenKind::kByte) {
+      run += token.byte;
+      continue;
+    }
+    if (run.size() > needle_.size()) {
+      needle_ = run;
+    }
+    run.clear();
+  }
+  tail_ = run;
 }
 
 bool FilterPattern::read_escape(std::string_view glob, std::size_t& at) {
@@ -334,7 +345,7 @@ bool FilterPattern::matches(std::string_view path, std::string_view name) const 
     case Shape::kNameSuffix:
       return name.ends_with(literal_);
     case Shape::kNameGlob:
-      return glob_matches(name);
+      return name.starts_with(literal_) && glob_matches(name.substr(literal_.size()));
     case Shape::kPath:
       return path == literal_;
     case Shape::kPathGlob:
@@ -360,7 +371,8 @@ bool FilterPattern::token_matches(const Token& token, char c) const {
 /// over anything within its component, so whatever an earlier one could gain by taking more, the
 /// later one can take instead.
 bool FilterPattern::glob_matches(std::string_view text) const {
-  if (!text.ends_with(tail_)) {
+  // Most texts end here, without a walk through the tokens.
+  if (!text.ends_with(tail_) || text.find(needle_) == std::string_view::npos) {
     return false;
   }
   Retry star;
@@ -403,7 +415,6 @@ bool FilterPattern::go_on(Retry& star, Retry& deep, std::size_t& token, std::siz
   if (deep.token == 0) {
     return false;
   }
-  star = {};
   if (tokens_[deep.token - 1].kind == TokenKind::kDirectories) {
     deep.text = text.find('/', deep.text);
   }

@@ -60,6 +60,7 @@ class FilterPattern {
 
   void compile(std::string_view pattern);
   bool compile_glob(std::string_view glob);
+  void find_literals();
   /// These read one construct at `at`, which they move behind it. False: it can never match.
   bool read_escape(std::string_view glob, std::size_t& at);
   bool read_stars(std::string_view glob, std::size_t& at);
@@ -74,6 +75,7 @@ class FilterPattern {
   bool negated_ = false;
   bool directories_only_ = false;
   std::string literal_;  ///< globs: what the text begins with, before the tokens
+  std::string needle_;   ///< globs: what the text holds somewhere, the longest that is known
   std::string tail_;     ///< globs: what the text ends with
   std::vector<Token> tokens_;
   std::vector<ByteSet> sets_;

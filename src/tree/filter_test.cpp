@@ -98,7 +98,8 @@ TEST(Filter, SetsHoldBytes) {
   EXPECT_FALSE(excludes_file("[[:nonsense:]a]", "a")) << "an unknown class never matches";
   EXPECT_FALSE(excludes_file("[ab", "a")) << "nor does an unclosed bracket";
   EXPECT_FALSE(excludes_file("[ab", "[ab"));
-  EXPECT_FALSE(excludes_file("a[!x]b", "a/b")) << "no set holds the slash";
+  EXPECT_FALSE(excludes_file("/a[!x]b", "a/b")) << "no set holds the slash";
+  EXPECT_TRUE(excludes_file("/a[!x]b", "ayb"));
 }
 
 TEST(Filter, LinesAreReadAsGitReadsThem) {

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -99,7 +101,14 @@ class Executor {
       return {};
     }
     TRY(count_step());
-    for (const RecordUpdate& update : updates) {
+    for (RecordUpdate update : updates) {
+      for (ReplicaIndex i = 0; i < update.sides.size(); ++i) {
+        const auto moved = moved_.find({update.id, i});
+        if (moved != moved_.end() && update.sides[i].has_value() &&
+            update.sides[i]->acknowledged.has_value()) {
+          update.sides[i]->acknowledged->fingerprint = print_of(i, *moved->second);
+        }
+      }
       TRY(world_.store.apply(update));
     }
     return world_.store.check();
@@ -154,6 +163,18 @@ class Executor {
     return blob;
   }
 
+  /// The copy has read the bytes: all sides that hold them know the digest now.
+  static void fill_digest(RecordUpdate& update, const Digest& digest) {
+    const tree::Content unread = update.agreed->content;
+    update.agreed->content.digest = digest;
+    for (auto& side : update.sides) {
+      if (side.has_value() && side->acknowledged.has_value() &&
+          side->acknowledged->value.content == unread) {
+        side->acknowledged->value.content.digest = digest;
+      }
+    }
+  }
+
   Result<void> run_task(plan::ContentTask& task) {
     if (task.operations.empty() || !task.update.agreed.has_value()) {
       return Error(Code::kCorrupt, "a content task without operations or value");
@@ -169,7 +190,9 @@ class Executor {
         return Error(Code::kCorrupt, "a task with a wrong size")
             .with_context(task.operations.front().path.text());
       }
-      content.digest = blob->digest;
+      if (!content.digest.has_value()) {
+        fill_digest(task.update, blob->digest);
+      }
     }
     TRY(commit({task.update}));
     for (const Operation& operation : task.operations) {
@@ -184,6 +207,7 @@ class Executor {
 
   Result<void> step(const Operation& operation, const BlobPtr& blob, const RecordUpdate* update) {
     TRY(count_step());
+    note_unread_edits(operation);
     if (auto done = apply(operation, blob); !done.ok()) {
       const std::string where =
           world_.replicas[operation.replica].traits().label + ": " +
@@ -194,6 +218,31 @@ class Executor {
     }
     acknowledge(operation, update);
     return world_.store.check();
+  }
+
+  bool is_acknowledged_version(NodeId node, ReplicaIndex i, const RelPath& path) const {
+    const tree::NodeRecord* record = world_.store.find(node);
+    const Object* object = world_.replicas[i].find(path.text());
+    return object == nullptr || record == nullptr || !record->sides[i].acknowledged.has_value() ||
+           object->kind == tree::Kind::kDirectory ||
+           world_.replicas[i].fingerprint_of(*object, world_.clock).same_version(
+               record->sides[i].acknowledged->fingerprint);
+  }
+
+  /// A move of a file that was edited, too, must not acknowledge the edit.
+  void note_unread_edits(const Operation& operation) {
+    const RelPath& from =
+        operation.kind == OperationKind::kPark ? operation.path : operation.from;
+    const bool moves = operation.kind == OperationKind::kMove ||
+                       operation.kind == OperationKind::kExchange ||
+                       operation.kind == OperationKind::kPark;
+    if (moves && !is_acknowledged_version(operation.node, operation.replica, from)) {
+      edited_.emplace(operation.node, operation.replica);
+    }
+    if (operation.kind == OperationKind::kExchange &&
+        !is_acknowledged_version(operation.other, operation.replica, operation.path)) {
+      edited_.emplace(operation.other, operation.replica);
+    }
   }
 
   Result<void> apply(const Operation& operation, const BlobPtr& blob) {
@@ -224,9 +273,11 @@ class Executor {
   }
 
   tree::Fingerprint fresh_print(ReplicaIndex i, const RelPath& path) const {
-    const ToyReplica& replica = world_.replicas[i];
-    const Object& object = *replica.find(path.text());
-    const tree::Fingerprint print = replica.fingerprint_of(object, world_.clock);
+    return print_of(i, *world_.replicas[i].find(path.text()));
+  }
+
+  tree::Fingerprint print_of(ReplicaIndex i, const Object& object) const {
+    const tree::Fingerprint print = world_.replicas[i].fingerprint_of(object, world_.clock);
     return object.kind == tree::Kind::kDirectory
                ? tree::Fingerprint{.id = print.id, .birth_ns = print.birth_ns}
                : print;
@@ -234,18 +285,24 @@ class Executor {
 
   void acknowledge_place(NodeId node, ReplicaIndex i, const RelPath& path, NodeId parent,
                          const std::string& name) {
+    moved_[{node, i}] = world_.replicas[i].find(path.text());
     tree::ReplicaSide* side = world_.store.side(node, i);
     if (side == nullptr || !side->acknowledged.has_value()) {
       return;
     }
     side->acknowledged->value.parent = parent;
     side->acknowledged->value.name = name;
-    side->acknowledged->fingerprint = fresh_print(i, path);
+    if (!edited_.contains({node, i})) {
+      side->acknowledged->fingerprint = fresh_print(i, path);
+    }
   }
 
   void acknowledge(const Operation& operation, const RecordUpdate* update) {
     const ReplicaIndex i = operation.replica;
     tree::ReplicaSide* side = world_.store.side(operation.node, i);
+    if (operation.kind == OperationKind::kPut || operation.kind == OperationKind::kRemove) {
+      moved_.erase({operation.node, i});
+    }
     switch (operation.kind) {
       case OperationKind::kMove:
       case OperationKind::kUnpark:
@@ -265,6 +322,14 @@ class Executor {
       case OperationKind::kPark:
         break;
       case OperationKind::kMakeDirectory:
+        if (side != nullptr) {
+          const bool updated = update != nullptr && update->agreed.has_value();
+          *side = {.acknowledged =
+                       tree::Acknowledged{.value = updated ? *update->agreed : operation.value,
+                                          .fingerprint = fresh_print(i, operation.path)},
+                   .waived = std::nullopt};
+        }
+        break;
       case OperationKind::kPut:
         if (side != nullptr && update != nullptr && update->agreed.has_value()) {
           *side = {.acknowledged = tree::Acknowledged{.value = *update->agreed,
@@ -319,6 +384,8 @@ class Executor {
   plan::Plan plan_;
   std::optional<std::size_t> crash_after_;
   std::size_t steps_ = 0;
+  std::set<std::pair<NodeId, ReplicaIndex>> edited_;
+  std::map<std::pair<NodeId, ReplicaIndex>, const Object*> moved_;
 };
 
 }  // namespace

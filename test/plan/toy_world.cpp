@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/expects.h"
+#include "plan/toy_describe.h"
 
 namespace ox::toy {
 
@@ -111,13 +111,13 @@ void World::join(Abilities abilities) {
 Result<void> World::check_fixpoint() const {
   TRY_ASSIGN(const plan::Plan again, plan());
   if (again.has_operations()) {
-    return broken("planning again gives operations");
+    return broken("planning again gives operations:\n" + describe(again, store));
   }
   if (!again.empty()) {
-    return broken("planning again gives record updates");
+    return broken("planning again gives record updates:\n" + describe(again, store));
   }
   if (!again.conflicts.empty()) {
-    return broken("planning again gives conflicts");
+    return broken("planning again gives conflicts:\n" + describe(again, store));
   }
   return check_converged(*this, again.reports);
 }

@@ -18,6 +18,11 @@ void FaultPlan::fail_randomly(rt::Random& random, std::uint32_t per_million, Err
   chance_ = Chance{&random, per_million, only, Fault{std::move(error), effect}};
 }
 
+void FaultPlan::set_hook(std::function<void(std::uint64_t call)> hook) {
+  const rt::Lock lock(mutex_);
+  hook_ = hook ? std::make_shared<const Hook>(std::move(hook)) : nullptr;
+}
+
 void FaultPlan::clear() {
   const rt::Lock lock(mutex_);
   calls_ = 0;
@@ -43,16 +48,25 @@ std::string FaultPlan::last_call() const {
 }
 
 std::optional<FaultPlan::Fault> FaultPlan::next(CallClass call_class, std::string_view name) {
-  const rt::Lock lock(mutex_);
-  const bool dead = calls_ >= crash_at_;
-  ++calls_;
-  if (!dead) {
-    last_call_ = name;
+  std::uint64_t number = 0;
+  std::shared_ptr<const Hook> hook;
+  {
+    const rt::Lock lock(mutex_);
+    const bool dead = calls_ >= crash_at_;
+    number = ++calls_;
+    if (!dead) {
+      last_call_ = name;
+      hook = hook_;
+    }
   }
-  if (calls_ >= crash_at_) {
+  if (hook != nullptr) {
+    (*hook)(number);
+  }
+  const rt::Lock lock(mutex_);
+  if (number >= crash_at_) {
     return Fault{Error(Code::kUnreachable, "the process is dead"), Effect::kNone};
   }
-  if (const auto planned = planned_.find(calls_); planned != planned_.end()) {
+  if (const auto planned = planned_.find(number); planned != planned_.end()) {
     return planned->second;
   }
   if (chance_.has_value() && (!chance_->only.has_value() || chance_->only == call_class) &&

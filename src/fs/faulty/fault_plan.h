@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,7 +43,10 @@ class FaultPlan {
   /// must outlive the plan's use.
   void fail_randomly(rt::Random& random, std::uint32_t per_million, Error error,
                      std::optional<CallClass> only = std::nullopt, Effect effect = Effect::kNone);
-  /// Nothing fails any more and counting starts over.
+  /// `hook` is called with the number of each call before the call does anything, until the crash.
+  /// No lock is held: it may change the file systems below, and plan faults for that very call.
+  void set_hook(std::function<void(std::uint64_t call)> hook);
+  /// Nothing fails any more and counting starts over; the hook stays.
   void clear();
 
   std::uint64_t calls() const;
@@ -57,6 +62,7 @@ class FaultPlan {
   std::optional<Fault> next(CallClass call_class, std::string_view name);
 
  private:
+  using Hook = std::function<void(std::uint64_t call)>;
   struct Chance {
     rt::Random* random;
     std::uint32_t per_million;
@@ -70,6 +76,7 @@ class FaultPlan {
   std::map<std::uint64_t, Fault> planned_ OX_GUARDED_BY(mutex_);
   std::optional<Chance> chance_ OX_GUARDED_BY(mutex_);
   std::string_view last_call_ OX_GUARDED_BY(mutex_);
+  std::shared_ptr<const Hook> hook_ OX_GUARDED_BY(mutex_);
 };
 
 }  // namespace ox::fs

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "fs/memory/disk.h"
+#include "fs/memory/name_selection.h"
 
 namespace ox::fs {
 namespace {
@@ -21,71 +22,6 @@ std::size_t draw_point(rt::Random& random, std::size_t count) {
       return static_cast<std::size_t>((number / 4) % (count + 1));
   }
 }
-
-/// Gathers, walking the log backwards, the operations that a sync of one directory makes durable:
-/// those in it, and all earlier ones that these can't be told apart from or would lose data
-/// without.
-class Selection {
- public:
-  explicit Selection(const Inode& synced) { needed_directories_.insert(&synced); }
-
-  bool takes(const NameOperation& operation) {
-    if (!is_needed(operation)) {
-      return false;
-    }
-    for (const NameChange& change : operation.changes) {
-      needed_entries_.insert(key_of(change));
-      for (const InodePtr& inode : {change.before, change.after}) {
-        if (inode != nullptr) {
-          // By number: a number's next owner can't be durable while it still has the old one.
-          needed_numbers_.insert(inode->number);
-        }
-      }
-      // Something that stood elsewhere arrives here: here must be durable too.
-      if (change.after != nullptr && operation.kind != NameOperation::Kind::kCreate) {
-        needed_numbers_.insert(change.directory->number);
-      }
-      // A directory that goes was emptied before.
-      if (change.before != nullptr && change.before->type == NodeType::kDirectory) {
-        needed_directories_.insert(change.before.get());
-      }
-    }
-    needs_directory_moves_ = needs_directory_moves_ || moves_directory(operation);
-    return true;
-  }
-
- private:
-  bool is_needed(const NameOperation& operation) const {
-    if (needs_directory_moves_ && moves_directory(operation)) {
-      return true;  // Out of order they could close a circle.
-    }
-    return std::ranges::any_of(operation.changes, [&](const NameChange& change) {
-      const auto needed = [&](const InodePtr& inode) {
-        return inode != nullptr && needed_numbers_.contains(inode->number);
-      };
-      return needed_directories_.contains(change.directory.get()) ||
-             needed_entries_.contains(key_of(change)) || needed(change.before) ||
-             needed(change.after);
-    });
-  }
-
-  static bool moves_directory(const NameOperation& operation) {
-    return operation.changes.size() == 2 &&
-           operation.changes[0].directory != operation.changes[1].directory &&
-           std::ranges::any_of(operation.changes, [](const NameChange& change) {
-             return change.after != nullptr && change.after->type == NodeType::kDirectory;
-           });
-  }
-
-  static std::pair<const Inode*, std::string_view> key_of(const NameChange& change) {
-    return {change.directory.get(), change.name};
-  }
-
-  std::set<std::pair<const Inode*, std::string_view>> needed_entries_;
-  std::unordered_set<std::uint64_t> needed_numbers_;
-  std::unordered_set<const Inode*> needed_directories_;
-  bool needs_directory_moves_ = false;
-};
 
 /// Takes back all changes of the file, last first, and leaves in each what it had written.
 std::vector<Bytes> undo_content(Inode& file) {
@@ -215,25 +151,18 @@ Result<void> Disk::sync(const Opened& opened) {
 }
 
 void Disk::promote_names_of(const Inode& directory) {
-  Selection selection(directory);
-  std::vector<std::size_t> kept;
-  for (std::size_t i = unsynced_names_.size(); i-- > 0;) {
-    if (selection.takes(unsynced_names_[i])) {
+  const std::vector<bool> selected = select_for_sync(unsynced_names_, directory);
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < unsynced_names_.size(); ++i) {
+    if (selected[i]) {
       bring_instants(unsynced_names_[i]);
+    } else if (i == kept) {
+      ++kept;
     } else {
-      kept.push_back(i);
+      unsynced_names_[kept++] = std::move(unsynced_names_[i]);
     }
   }
-  if (kept.size() == unsynced_names_.size()) {
-    return;
-  }
-  std::size_t next = 0;
-  for (auto at = kept.rbegin(); at != kept.rend(); ++at, ++next) {
-    if (*at != next) {
-      unsynced_names_[next] = std::move(unsynced_names_[*at]);
-    }
-  }
-  unsynced_names_.resize(next);
+  unsynced_names_.resize(kept);
 }
 
 void Disk::forget_unsynced() {

@@ -1,5 +1,6 @@
 #include "fs/conformance.h"
 #include "fs/conformance_files.h"
+#include "fs/conformance_names.h"
 #include "fs/memory/memory_fs.h"
 
 namespace ox::fs {

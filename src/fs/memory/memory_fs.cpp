@@ -98,6 +98,7 @@ class MemoryFile final : public File {
     return disk().copy_range(opened(), from->opened(), source_offset, offset, size);
   }
   Result<std::unique_ptr<ReadLease>> take_read_lease() override {
+    TRY(stat());  // a dead handle first says that it is dead
     if (held_->leased.exchange(true)) {
       return Error(Code::kBusy, "this open file holds a lease already");
     }

@@ -2,6 +2,7 @@
 
 #include "fs/conformance.h"
 #include "fs/conformance_files.h"
+#include "fs/conformance_names.h"
 #include "fs/os/temporary_directory.h"
 
 namespace ox::fs {

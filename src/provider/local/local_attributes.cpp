@@ -36,6 +36,7 @@ Result<void> set_on_file(LocalRoot& root, fs::File& file, const tree::Fingerprin
   }
   const Capabilities& can = root.capabilities();
   std::uint32_t mode = stat.mode;
+  const std::uint32_t wanted_mode = root.mode_of(attributes).value_or(mode);
   if (xattr_source != nullptr && can.xattrs) {
     if (can.modes && (mode & kOwnerWrites) == 0) {
       mode |= kOwnerWrites;
@@ -46,8 +47,8 @@ Result<void> set_on_file(LocalRoot& root, fs::File& file, const tree::Fingerprin
   if (mtime.has_value() && can.mtime_settable) {
     TRY(file.set_mtime(*mtime));
   }
-  if (can.modes && mode != attributes.mode) {
-    TRY(file.set_mode(attributes.mode));
+  if (mode != wanted_mode) {
+    TRY(file.set_mode(wanted_mode));
   }
   return {};
 }
@@ -72,8 +73,9 @@ Result<void> set_local_attributes(LocalRoot& root, const Place& place,
   if (mtime.has_value() && can.mtime_settable && stat.type != fs::NodeType::kDirectory) {
     TRY(place.directory->set_mtime(place.name, *mtime));
   }
-  if (can.modes && stat.type != fs::NodeType::kSymlink && stat.mode != attributes.mode) {
-    TRY(place.directory->set_mode(place.name, attributes.mode));
+  const std::uint32_t wanted_mode = root.mode_of(attributes).value_or(stat.mode);
+  if (stat.type != fs::NodeType::kSymlink && stat.mode != wanted_mode) {
+    TRY(place.directory->set_mode(place.name, wanted_mode));
   }
   return {};
 }

@@ -141,10 +141,9 @@ Result<void> LocalBatch::fill(const StageRequest& request, const Place& place, s
       TRY(directory.set_mtime(place.name, request.mtime));
     }
   } else {
-    const bool has_mode = request.attributes.has_value() && root_.capabilities().modes;
-    TRY(directory.make_directory(place.name, has_mode ? 0700 : 0777));
-    if (has_mode) {
-      item.late_mode = request.attributes->mode;
+    item.late_mode = root_.mode_of(request.attributes);
+    TRY(directory.make_directory(place.name, item.late_mode.has_value() ? 0700 : 0777));
+    if (item.late_mode.has_value()) {
       TRY_ASSIGN(auto made, directory.open_directory(place.name));
       TRY(staged_directories_.note(item.path.text(), std::move(made)));
     }
@@ -165,13 +164,13 @@ Result<void> LocalBatch::stage_file(const StageRequest& request, const Place& pl
   }
   TRY(dress_file(request, *file, item));
   TRY_ASSIGN(item.stat, file->stat());
-  return keep_for_sync(std::move(file));
+  return keep_for_sync(place, std::move(file));
 }
 
 Result<std::unique_ptr<fs::File>> LocalBatch::stage_bytes(const StageRequest& request,
                                                           const Place& place, std::stop_token stop,
                                                           Staged& staged) {
-  const bool has_mode = request.attributes.has_value() && root_.capabilities().modes;
+  const bool has_mode = root_.mode_of(request.attributes).has_value();
   TRY_ASSIGN(auto file, place.directory->create_file(place.name, has_mode ? 0600 : 0666));
   if (request.expected_digest.has_value()) {
     TRY_ASSIGN(const bool copied, copy_natively(request, *file, stop));
@@ -229,8 +228,8 @@ Result<void> LocalBatch::dress_file(const StageRequest& request, fs::File& file,
     });
     item.xattrs = digest_of_xattrs(xattrs);
   }
-  if (can.modes && request.attributes.has_value()) {
-    TRY(file.set_mode(request.attributes->mode));
+  if (const auto mode = root_.mode_of(request.attributes); mode.has_value()) {
+    TRY(file.set_mode(*mode));
   }
   if (can.mtime_settable) {
     TRY(file.set_mtime(request.mtime));
@@ -238,13 +237,25 @@ Result<void> LocalBatch::dress_file(const StageRequest& request, fs::File& file,
   return {};
 }
 
-Result<void> LocalBatch::keep_for_sync(std::unique_ptr<fs::File> file) {
+Result<void> LocalBatch::keep_for_sync(const Place& place, std::unique_ptr<fs::File> file) {
   if (!root_.facts().file_system.sync_whole) {
     return file->sync();
   }
+  {
+    const rt::Lock lock(mutex_);
+    if (many_unsynced_) {
+      return {};
+    }
+  }
+  // A handle for writing would make the file look busy to everybody who asks for a lease.
+  auto for_reading = place.directory->open_file(place.name, fs::Access::kRead);
+  if (!for_reading.ok()) {
+    return file->sync();
+  }
+  file.reset();
   std::vector<std::unique_ptr<fs::File>> closed_unlocked;
   const rt::Lock lock(mutex_);
-  unsynced_.push_back(std::move(file));
+  unsynced_.push_back(std::move(for_reading).value());
   if (many_unsynced_ || unsynced_.size() > DirtyDirectories::kFew) {
     many_unsynced_ = true;
     closed_unlocked.swap(unsynced_);

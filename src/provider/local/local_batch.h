@@ -51,7 +51,7 @@ class LocalBatch final : public Batch {
   Result<std::unique_ptr<fs::File>> stage_resumable(const StageRequest& request, const Place& place,
                                                     std::stop_token stop, Staged& staged);
   Result<void> dress_file(const StageRequest& request, fs::File& file, Item& item);
-  Result<void> keep_for_sync(std::unique_ptr<fs::File> file);
+  Result<void> keep_for_sync(const Place& place, std::unique_ptr<fs::File> file);
   Result<void> set_late_modes();
   Result<void> put_in_place(const Item& item, const Place& from, const Place& place,
                             const RelPath& path, const Precondition& precondition,

@@ -83,10 +83,10 @@ Result<Place> LocalProvider::writable_place(const RelPath& path) {
 Result<tree::Entry> LocalProvider::make_directory(const RelPath& path,
                                                   std::optional<tree::Attributes> attributes) {
   TRY_ASSIGN(const Place place, writable_place(path));
-  const bool has_mode = attributes.has_value() && capabilities().modes;
-  TRY(place.directory->make_directory(place.name, has_mode ? 0700 : 0777));
-  if (has_mode) {
-    TRY(place.directory->set_mode(place.name, attributes->mode));
+  const auto mode = root_->mode_of(attributes);
+  TRY(place.directory->make_directory(place.name, mode.has_value() ? 0700 : 0777));
+  if (mode.has_value()) {
+    TRY(place.directory->set_mode(place.name, *mode));
   }
   return root_->entry_after_change(*place.directory, place.name);
 }
@@ -164,8 +164,9 @@ Result<void> LocalProvider::park(const RelPath& path, const tree::Fingerprint& e
                                  std::string_view name) {
   TRY_ASSIGN(const Place from, writable_place(path));
   TRY_ASSIGN(std::string parked_name, name_of_parked(name));
-  return move_checked(from, expected,
-                      Place{.directory = root_->stage(), .name = std::move(parked_name)});
+  TRY(move_checked(from, expected,
+                   Place{.directory = root_->stage(), .name = std::move(parked_name)}));
+  return root_->note_own(std::string(kOwnFolder), root_->stage());
 }
 
 Result<tree::Entry> LocalProvider::unpark(std::string_view name, const RelPath& path) {
@@ -206,6 +207,10 @@ Result<std::optional<Trashed>> LocalProvider::remove(const RelPath& path,
     return std::optional<Trashed>{};
   }
   TRY_ASSIGN(Displaced displaced, move_to_trash(*root_, trash_, place, path, expected, trash));
+  TRY(root_->note_own(displaced.slot.directory_path.text(), displaced.slot.directory));
+  for (auto& [changed_path, directory] : displaced.slot.changed) {
+    TRY(root_->note_own(changed_path.text(), std::move(directory)));
+  }
   return std::optional(std::move(displaced.trashed));
 }
 

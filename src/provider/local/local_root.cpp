@@ -118,6 +118,15 @@ Result<std::shared_ptr<fs::Directory>> LocalRoot::make_own(std::string_view name
   return open_own(name);
 }
 
+std::optional<std::uint32_t> LocalRoot::mode_of(
+    const std::optional<tree::Attributes>& attributes) const {
+  if (!facts_.capabilities.modes || !attributes.has_value() ||
+      attributes->mode == tree::kModeUnknown) {
+    return std::nullopt;
+  }
+  return attributes->mode & 07777U;
+}
+
 bool LocalRoot::is_own_name(std::string_view name) const {
   if (name == kOwnFolder) {
     return true;
@@ -328,6 +337,13 @@ void LocalRoot::note_file(const RelPath& path) {
   }
 }
 
+Result<void> LocalRoot::note_own(const std::string& key, std::shared_ptr<fs::Directory> directory) {
+  if (facts_.file_system.sync_whole) {
+    return {};
+  }
+  return own_directories_.note(key, std::move(directory));
+}
+
 Result<void> LocalRoot::sync_one(const RelPath& path, fs::NodeType type) {
   const auto sync = [&]() -> Result<void> {
     if (type == fs::NodeType::kDirectory) {
@@ -368,6 +384,7 @@ Result<void> LocalRoot::make_durable() {
   for (const RelPath& path : directories) {
     TRY(sync_one(path, fs::NodeType::kDirectory));
   }
+  TRY(own_directories_.sync(*root_));
   const rt::Lock lock(mutex_);
   for (const RelPath& path : files) {
     unsynced_files_.erase(path);

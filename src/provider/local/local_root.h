@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fs/fs.h"
+#include "provider/local/dirty_directories.h"
 #include "provider/local/local_provider.h"
 #include "provider/provider.h"
 #include "rt/mutex.h"
@@ -69,6 +70,8 @@ class LocalRoot {
   /// The same, made when it is missing.
   Result<std::shared_ptr<fs::Directory>> make_own(std::string_view name);
 
+  /// The mode to set; none where there are no modes or the source knows none.
+  std::optional<std::uint32_t> mode_of(const std::optional<tree::Attributes>& attributes) const;
   bool is_own_name(std::string_view name) const;
   tree::Fingerprint fingerprint_of(const fs::Stat& stat) const;
   tree::Entry entry_of(std::string_view name, const fs::Stat& stat) const;
@@ -101,6 +104,8 @@ class LocalRoot {
   /// Remembers what make_durable() must sync by itself where syncfs can't be trusted.
   void note_directory(const RelPath& path);
   void note_file(const RelPath& path);
+  /// The same for a directory in our own folder, named by `key`.
+  Result<void> note_own(const std::string& key, std::shared_ptr<fs::Directory> directory);
   Result<void> make_durable();
 
  private:
@@ -119,6 +124,8 @@ class LocalRoot {
   std::set<std::string> live_ OX_GUARDED_BY(mutex_);
   std::set<RelPath> unsynced_directories_ OX_GUARDED_BY(mutex_);
   std::set<RelPath> unsynced_files_ OX_GUARDED_BY(mutex_);
+
+  DirtyDirectories own_directories_{false};
 };
 
 }  // namespace ox::provider

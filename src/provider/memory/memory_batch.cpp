@@ -106,7 +106,8 @@ Result<Staged> MemoryProvider::MemoryBatch::stage(const StageRequest& request,
       node->xattrs = std::move(xattrs);
     }
     node->link_target = request.link_target;
-    if (request.attributes.has_value() && request.kind != tree::Kind::kSymlink) {
+    if (request.attributes.has_value() && request.attributes->mode != tree::kModeUnknown &&
+        request.kind != tree::Kind::kSymlink) {
       node->mode = request.attributes->mode;
     }
     if (store_->options.capabilities.mtime_settable && request.kind != tree::Kind::kDirectory) {

@@ -129,7 +129,7 @@ Result<tree::Entry> MemoryProvider::make_directory(const RelPath& path,
     }
     TRY_ASSIGN(const MemoryNodePtr parent, store_->parent_for(path));
     MemoryNodePtr node = store_->new_node(tree::Kind::kDirectory);
-    if (attributes.has_value()) {
+    if (attributes.has_value() && attributes->mode != tree::kModeUnknown) {
       node->mode = attributes->mode;
     }
     store_->attach(parent, path.name(), node);
@@ -274,7 +274,7 @@ Result<tree::Entry> MemoryProvider::set_attributes(const RelPath& path,
     const rt::Lock lock(store_->mutex);
     TRY(store_->check_expected(path, expected));
     MemoryNode& node = *store_->find(path);
-    if (node.kind != tree::Kind::kSymlink) {
+    if (node.kind != tree::Kind::kSymlink && attributes.mode != tree::kModeUnknown) {
       node.mode = attributes.mode;
     }
     if (takes_xattrs) {

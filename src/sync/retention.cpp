@@ -1,0 +1,160 @@
+#include "sync/retention.h"
+
+#include <algorithm>
+
+#include "crypto/digest.h"
+#include "sync/undo_journal.h"
+#include "tree/names.h"
+
+namespace ox::sync {
+
+namespace {
+
+bool is_as_displaced(const state::VersionRecord& version, const tree::Entry& entry) {
+  return entry.kind == tree::Kind::kSymlink || (entry.fingerprint.size == version.content.size &&
+                                                entry.fingerprint.mtime == version.content.mtime);
+}
+
+/// Only tells names apart, so the beginning of a large file will do.
+Digest digest_of_start(provider::Provider& provider, const RelPath& trashed) {
+  Bytes bytes(1U << 16U);
+  const auto source = provider.open_trashed(trashed);
+  if (!source.ok()) {
+    return {};
+  }
+  const Result<std::size_t> count = (*source)->read_at(0, bytes);
+  return crypto::sha256(BytesView(bytes).first(count.ok() ? *count : 0));
+}
+
+class Keeper {
+ public:
+  Keeper(state::Store& store, const std::vector<EngineReplica>& replicas, const Services& services)
+      : store_(store), replicas_(replicas), services_(services) {}
+
+  Result<RetentionReport> recheck(RunId run) {
+    for (ReplicaIndex i = 0; i < replicas_.size(); ++i) {
+      if (replicas_[i].provider == nullptr) {
+        continue;
+      }
+      TRY_ASSIGN(const auto versions, store_.versions_in_trash(i));
+      for (const state::VersionRecord& version : versions) {
+        if (version.run == run) {
+          const Result<tree::Entry> entry = replicas_[i].provider->look_trashed(version.trashed);
+          if (entry.ok() && !is_as_displaced(version, *entry)) {
+            rescue(version, *entry);
+          }
+        }
+      }
+    }
+    return end();
+  }
+
+  Result<RetentionReport> purge(const Retention& retention, RunId current, std::stop_token stop) {
+    for (ReplicaIndex i = 0; i < replicas_.size() && !stop.stop_requested(); ++i) {
+      if (replicas_[i].provider == nullptr ||
+          replicas_[i].provider->capabilities().create == provider::Cas::kNone) {
+        continue;
+      }
+      TRY_ASSIGN(auto versions, store_.versions_in_trash(i));
+      purge_replica(std::move(versions), retention, current, stop);
+    }
+    return end();
+  }
+
+ private:
+  void purge_replica(std::vector<state::VersionRecord> versions, const Retention& retention,
+                     RunId current, const std::stop_token& stop) {
+    std::ranges::sort(versions, std::greater{}, [](const state::VersionRecord& version) {
+      return std::pair(version.when, version.trashed);
+    });
+    const std::int64_t oldest =
+        services_.clock->now().ns -
+        std::chrono::duration_cast<std::chrono::nanoseconds>(retention.age).count();
+    std::uint64_t kept = 0;
+    for (const state::VersionRecord& version : versions) {
+      if (stop.stop_requested()) {
+        return;
+      }
+      const bool too_much =
+          retention.bytes.has_value() && kept + version.content.size > *retention.bytes;
+      if (version.run == current || (version.when.ns >= oldest && !too_much)) {
+        kept += version.content.size;
+        continue;
+      }
+      purge_one(version);
+    }
+  }
+
+  void purge_one(const state::VersionRecord& version) {
+    provider::Provider& provider = *replicas_[version.replica].provider;
+    const Result<tree::Entry> entry = provider.look_trashed(version.trashed);
+    if (entry.failed_with(Code::kNotFound)) {
+      purged_.emplace_back(version.replica, version.trashed);
+      return;
+    }
+    if (!entry.ok()) {
+      return;
+    }
+    if (!is_as_displaced(version, *entry)) {
+      rescue(version, *entry);
+      return;
+    }
+    if (provider.purge_trashed(version.trashed).ok()) {
+      ++report_.purged;
+      report_.purged_bytes += version.content.size;
+      purged_.emplace_back(version.replica, version.trashed);
+    }
+  }
+
+  /// Back into the tree, beside what replaced it. Where that fails it stays in the trash, and the
+  /// next purge tries again.
+  void rescue(const state::VersionRecord& version, const tree::Entry& entry) {
+    const EngineReplica& replica = replicas_[version.replica];
+    if (!make_parents(*replica.provider, version.path).ok()) {
+      return;
+    }
+    const Digest digest = digest_of_start(*replica.provider, version.trashed);
+    for (const bool with_digest : {false, true}) {
+      const RelPath path = version.path.parent().child(
+          tree::conflict_name(version.path.name(), replica.label, entry.fingerprint.mtime, digest,
+                              with_digest, replica.provider->capabilities().names.max_name_bytes));
+      if (!replica.provider->restore_trashed(version.trashed, path).ok()) {
+        continue;
+      }
+      purged_.emplace_back(version.replica, version.trashed);
+      report_.rescued.push_back({.replica = version.replica,
+                                 .path = path,
+                                 .code = "written_in_trash",
+                                 .message = "a program went on writing to this file after it had "
+                                            "been replaced; both versions are kept"});
+      return;
+    }
+  }
+
+  Result<RetentionReport> end() {
+    TRY(forget_versions(store_, purged_));
+    return std::move(report_);
+  }
+
+  state::Store& store_;
+  const std::vector<EngineReplica>& replicas_;
+  const Services& services_;
+  RetentionReport report_;
+  std::vector<std::pair<ReplicaIndex, RelPath>> purged_;
+};
+
+}  // namespace
+
+Result<RetentionReport> recheck_displaced(state::Store& store,
+                                          const std::vector<EngineReplica>& replicas, RunId run,
+                                          const Services& services) {
+  return Keeper(store, replicas, services).recheck(run);
+}
+
+Result<RetentionReport> purge_trash(state::Store& store, const std::vector<EngineReplica>& replicas,
+                                    const Retention& retention, RunId current,
+                                    const Services& services, std::stop_token stop) {
+  return Keeper(store, replicas, services).purge(retention, current, stop);
+}
+
+}  // namespace ox::sync

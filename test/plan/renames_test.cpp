@@ -1,0 +1,393 @@
+#include <gtest/gtest.h>
+
+#include "plan/lab.h"
+
+/// What a rename meets on the other replicas.
+namespace ox::toy {
+namespace {
+
+const plan::Policy kTwoWay{};
+
+bool has_content_operations(const plan::Plan& plan) {
+  for (const plan::ContentTask& task : plan.content) {
+    for (const plan::Operation& operation : task.operations) {
+      if (operation.kind == plan::OperationKind::kPut) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+TEST(Renames, OfAFileMovesNoBytes) {
+  in_every_arrangement(1, kTwoWay, [](Lab& lab) {
+    const std::string text = big("A");
+    lab.base({{"a", text.c_str()}, {"d/", ""}});
+    lab.rename(0, "a", "d/b");
+    lab.crash_everywhere();
+    const plan::Plan plan = lab.sync();
+    EXPECT_FALSE(has_content_operations(plan));
+    EXPECT_TRUE(plan.conflicts.empty());
+    lab.expect({{"d/b", text}});
+  });
+}
+
+TEST(Renames, OfASmallFileMovesNoBytesWhereIdsAreStable) {
+  in_every_arrangement(1, kTwoWay, {Store::kLocal}, [](Lab& lab) {
+    lab.base({{"a", "A"}, {"same", "A"}});
+    lab.rename(0, "a", "b");
+    EXPECT_FALSE(has_content_operations(lab.sync()));
+    lab.expect({{"b", "A"}, {"same", "A"}});
+  });
+}
+
+TEST(Renames, OfADirectoryIsOneMove) {
+  in_every_arrangement(1, kTwoWay, [](Lab& lab) {
+    const std::string a = big("A");
+    const std::string b = big("B");
+    lab.base({{"d/", ""}, {"d/a", a.c_str()}, {"d/e/", ""}, {"d/e/b", b.c_str()}});
+    lab.rename(0, "d", "moved");
+    lab.crash_everywhere();
+    const plan::Plan plan = lab.sync();
+    EXPECT_FALSE(has_content_operations(plan));
+    for (const auto& operations : plan.structure_operations) {
+      EXPECT_LE(operations.size(), 1U);
+    }
+    lab.expect({{"moved/a", a}, {"moved/e/b", b}});
+  });
+}
+
+TEST(Renames, BothRenameAlike) {
+  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
+    const std::string text = big("A");
+    lab.base({{"a", text.c_str()}});
+    lab.rename(0, "a", "b");
+    lab.rename(1, "a", "b");
+    EXPECT_TRUE(lab.sync().conflicts.empty());
+    lab.expect({{"b", text}});
+  });
+}
+
+TEST(Renames, AgainstRenameHasOneWinnerAndNoDuplicate) {
+  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
+    const std::string text = big("A");
+    lab.base({{"a", text.c_str()}});
+    lab.rename(0, "a", "b");
+    lab.rename(1, "a", "c");
+    lab.crash_everywhere();
+    lab.sync();
+    lab.expect({{"b", text}});
+  });
+}
+
+TEST(Renames, AgainstRenamePath2Wins) {
+  in_every_arrangement(2, {.keep_mode = plan::KeepMode::kPath2}, [](Lab& lab) {
+    const std::string text = big("A");
+    lab.base({{"a", text.c_str()}});
+    lab.rename(0, "a", "b");
+    lab.rename(1, "a", "c");
+    lab.sync();
+    const ReplicaIndex path1 = lab.world.policy.order[0];
+    const ReplicaIndex path2 = lab.world.policy.order[1];
+    const bool second = lab.replica_of(1) == path2 ||
+                        (lab.replica_of(0) != path2 && lab.replica_of(1) == path1);
+    lab.expect({{second ? "c" : "b", text}});
+  });
+}
+
+TEST(Renames, EditFollows) {
+  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
+    const std::string text = big("A");
+    lab.base({{"a", text.c_str()}, {"d/", ""}});
+    lab.rename(0, "a", "d/b");
+    lab.write(1, "a", "edited");
+    lab.crash_everywhere();
+    EXPECT_TRUE(lab.sync().conflicts.empty());
+    lab.expect({{"d/b", "edited"}});
+  });
+}
+
+TEST(Renames, AndEditOnOneSideWithIds) {
+  in_every_arrangement(1, kTwoWay, {Store::kLocal}, [](Lab& lab) {
+    lab.base({{"a", "A"}});
+    lab.rename(0, "a", "b");
+    lab.write(0, "b", "edited");
+    lab.crash_everywhere();
+    EXPECT_TRUE(lab.sync().conflicts.empty());
+    lab.expect({{"b", "edited"}});
+  });
+}
+
+TEST(Renames, OfADirectoryTakesAnEditInsideAlong) {
+  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
+    const std::string a = big("A");
+    const std::string b = big("B");
+    lab.base({{"d/", ""}, {"d/a", a.c_str()}, {"d/b", b.c_str()}});
+    lab.rename(0, "d", "moved");
+    lab.write(1, "d/a", "edited");
+    lab.crash_everywhere();
+    EXPECT_TRUE(lab.sync().conflicts.empty());
+    lab.expect({{"moved/a", "edited"}, {"moved/b", b}});
+  });
+}
+
+TEST(Renames, OfADirectoryTakesANewChildAlong) {
+  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
+    const std::string a = big("A");
+    lab.base({{"d/", ""}, {"d/a", a.c_str()}});
+    lab.rename(0, "d", "moved");
+    lab.write(1, "d/new", "N");
+    lab.mkdir(1, "d/sub");
+    lab.write(1, "d/sub/deep", "D");
+    lab.crash_everywhere();
+    EXPECT_TRUE(lab.sync().conflicts.empty());
+    lab.expect({{"moved/a", a}, {"moved/new", "N"}, {"moved/sub/deep", "D"}});
+  });
+}
+
+TEST(Renames, ParentAndChildOnDifferentReplicas) {
+  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
+    const std::string a = big("A");
+    const std::string b = big("B");
+    lab.base({{"d/", ""}, {"d/e/", ""}, {"d/e/a", a.c_str()}, {"d/b", b.c_str()}});
+    lab.rename(0, "d", "moved");
+    lab.rename(1, "d/e", "d/f");
+    lab.crash_everywhere();
+    lab.sync();
+    lab.expect({{"moved/f/a", a}, {"moved/b", b}});
+  });
+}
+
+TEST(Renames, CrossMoveThatMakesACycle) {
+  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
+    const std::string a = big("A");
+    const std::string b = big("B");
+    lab.base({{"x/", ""}, {"x/a", a.c_str()}, {"y/", ""}, {"y/b", b.c_str()}});
+    lab.rename(0, "x", "y/x");
+    lab.rename(1, "y", "x/y");
+    lab.crash_everywhere();
+    lab.sync();
+    lab.expect({{"y/x/a", a}, {"y/b", b}});
+  });
+}
+
+TEST(Renames, CycleOverThreeReplicas) {
+  in_every_arrangement(3, kTwoWay, [](Lab& lab) {
+    const std::string a = big("A");
+    const std::string b = big("B");
+    const std::string c = big("C");
+    lab.base({{"x/", ""}, {"x/a", a.c_str()}, {"y/", ""}, {"y/b", b.c_str()}, {"z/", ""},
+              {"z/c", c.c_str()}});
+    lab.rename(0, "x", "y/x");
+    lab.rename(1, "y", "z/y");
+    lab.rename(2, "z", "x/z");
+    lab.sync();
+    lab.expect({{"z/y/x/a", a}, {"z/y/b", b}, {"z/c", c}});
+  });
+}
+
+TEST(Renames, SwapOfTwoFiles) {
+  in_every_arrangement(1, kTwoWay, [](Lab& lab) {
+    const std::string a = big("A");
+    const std::string b = big("B");
+    lab.base({{"a", a.c_str()}, {"b", b.c_str()}});
+    lab.rename(0, "a", "t");
+    lab.rename(0, "b", "a");
+    lab.rename(0, "t", "b");
+    lab.crash_everywhere();
+    EXPECT_TRUE(lab.sync().conflicts.empty());
+    lab.expect({{"a", b}, {"b", a}});
+  });
+}
+
+TEST(Renames, SwapAgainstEdit) {
+  in_every_arrangement(2, kTwoWay, {Store::kLocal}, [](Lab& lab) {
+    lab.base({{"a", "A"}, {"b", "B"}});
+    lab.rename(0, "a", "t");
+    lab.rename(0, "b", "a");
+    lab.rename(0, "t", "b");
+    lab.write(1, "a", "edited");
+    lab.crash_everywhere();
+    EXPECT_TRUE(lab.sync().conflicts.empty());
+    lab.expect({{"a", "B"}, {"b", "edited"}});
+  });
+}
+
+TEST(Renames, SwapOfTwoDirectories) {
+  in_every_arrangement(1, kTwoWay, [](Lab& lab) {
+    const std::string a = big("A");
+    const std::string b = big("B");
+    lab.base({{"x/", ""}, {"x/a", a.c_str()}, {"y/", ""}, {"y/b", b.c_str()}});
+    lab.rename(0, "x", "t");
+    lab.rename(0, "y", "x");
+    lab.rename(0, "t", "y");
+    lab.crash_everywhere();
+    EXPECT_TRUE(lab.sync().conflicts.empty());
+    lab.expect({{"x/b", b}, {"y/a", a}});
+  });
+}
+
+TEST(Renames, RotationOfThree) {
+  in_every_arrangement(1, kTwoWay, [](Lab& lab) {
+    const std::string a = big("A");
+    const std::string b = big("B");
+    const std::string c = big("C");
+    lab.base({{"a", a.c_str()}, {"b", b.c_str()}, {"c", c.c_str()}});
+    lab.rename(0, "a", "t");
+    lab.rename(0, "c", "a");
+    lab.rename(0, "b", "c");
+    lab.rename(0, "t", "b");
+    lab.crash_everywhere();
+    EXPECT_TRUE(lab.sync().conflicts.empty());
+    lab.expect({{"a", c}, {"b", a}, {"c", b}});
+  });
+}
+
+TEST(Renames, ParentBecomesChild) {
+  in_every_arrangement(1, kTwoWay, [](Lab& lab) {
+    const std::string a = big("A");
+    const std::string b = big("B");
+    lab.base({{"x/", ""}, {"x/a", a.c_str()}, {"x/y/", ""}, {"x/y/b", b.c_str()}});
+    lab.rename(0, "x/y", "t");
+    lab.rename(0, "x", "t/x");
+    lab.rename(0, "t", "y");
+    lab.crash_everywhere();
+    EXPECT_TRUE(lab.sync().conflicts.empty());
+    lab.expect({{"y/b", b}, {"y/x/a", a}});
+  });
+}
+
+TEST(Renames, ParentAndChildChangeNames) {
+  in_every_arrangement(1, kTwoWay, {Store::kLocal}, [](Lab& lab) {
+    lab.base({{"x/", ""}, {"x/a", "A"}, {"x/y/", ""}, {"x/y/b", "B"}});
+    lab.rename(0, "x/y", "t");
+    lab.rename(0, "x", "t/y");
+    lab.rename(0, "t", "x");
+    lab.crash_everywhere();
+    EXPECT_TRUE(lab.sync().conflicts.empty());
+    lab.expect({{"x/b", "B"}, {"x/y/a", "A"}});
+  });
+}
+
+TEST(Renames, CaseOnly) {
+  in_every_arrangement(1, kTwoWay, [](Lab& lab) {
+    const std::string text = big("A");
+    lab.base({{"name", text.c_str()}});
+    lab.rename(0, "name", "Name");
+    lab.crash_everywhere();
+    EXPECT_TRUE(lab.sync().conflicts.empty());
+    lab.expect({{"Name", text}});
+  });
+}
+
+TEST(Renames, OntoAnExistingFileIsAnEditOfTheTarget) {
+  in_every_arrangement(1, kTwoWay, [](Lab& lab) {
+    lab.base({{"a", "A"}});
+    lab.write(0, "a.tmp", "saved");
+    lab.rename(0, "a.tmp", "a");
+    EXPECT_TRUE(lab.sync().conflicts.empty());
+    lab.expect({{"a", "saved"}});
+  });
+}
+
+TEST(Renames, OfAKnownFileOntoAnotherAgainstAnEditOfTheTarget) {
+  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
+    const std::string a = big("A");
+    const std::string b = big("B");
+    lab.base({{"a", a.c_str()}, {"b", b.c_str()}});
+    lab.rename(0, "b", "a");
+    lab.write(1, "a", "edited");
+    lab.sync();
+    lab.expect({{"a", "edited"}, {"a.conflict-*", b}});
+  });
+}
+
+TEST(Renames, OntoOneNameFromTwoReplicas) {
+  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
+    const std::string a = big("A");
+    const std::string b = big("B");
+    lab.base({{"a", a.c_str()}, {"b", b.c_str()}});
+    lab.rename(0, "a", "c.txt");
+    lab.rename(1, "b", "c.txt");
+    lab.crash_everywhere();
+    lab.sync();
+    lab.expect({{"c.txt", b}, {"c.conflict-*.txt", a}});
+  });
+}
+
+TEST(Renames, AgainstACreateOfTheNewName) {
+  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
+    const std::string a = big("A");
+    lab.base({{"a", a.c_str()}});
+    lab.rename(0, "a", "b.txt");
+    lab.write(1, "b.txt", "N");
+    lab.crash_everywhere();
+    lab.sync();
+    lab.expect({{"b.txt", "N"}, {"b.conflict-*.txt", a}});
+  });
+}
+
+TEST(Renames, AndACreateOfTheOldName) {
+  in_every_arrangement(1, kTwoWay, {Store::kLocal}, [](Lab& lab) {
+    lab.base({{"a", "A"}});
+    lab.rename(0, "a", "b");
+    lab.write(0, "a", "new");
+    EXPECT_TRUE(lab.sync().conflicts.empty());
+    lab.expect({{"a", "new"}, {"b", "A"}});
+  });
+}
+
+TEST(Renames, OfTwoDirectoriesOntoOneName) {
+  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
+    const std::string a = big("A");
+    const std::string b = big("B");
+    lab.base({{"x/", ""}, {"x/a", a.c_str()}, {"y/", ""}, {"y/b", b.c_str()}});
+    lab.rename(0, "x", "z");
+    lab.rename(1, "y", "z");
+    lab.crash_everywhere();
+    lab.sync();
+    lab.expect({{"z/a", a}, {"z.conflict-*/b", b}});
+  });
+}
+
+TEST(Renames, OfADirectoryOntoANewDirectory) {
+  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
+    const std::string a = big("A");
+    lab.base({{"x/", ""}, {"x/a", a.c_str()}});
+    lab.rename(0, "x", "z");
+    lab.mkdir(1, "z");
+    lab.write(1, "z/b", "B");
+    lab.crash_everywhere();
+    lab.sync();
+    lab.expect({{"z/a", a}, {"z/b", "B"}});
+  });
+}
+
+TEST(Renames, MovedIntoANewDirectoryThatBothMade) {
+  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
+    const std::string a = big("A");
+    const std::string b = big("B");
+    lab.base({{"a", a.c_str()}, {"b", b.c_str()}});
+    lab.mkdir(0, "new");
+    lab.rename(0, "a", "new/a");
+    lab.mkdir(1, "new");
+    lab.rename(1, "b", "new/b");
+    lab.crash_everywhere();
+    EXPECT_TRUE(lab.sync().conflicts.empty());
+    lab.expect({{"new/a", a}, {"new/b", b}});
+  });
+}
+
+TEST(Renames, AmbiguousBytesAreNoMove) {
+  in_every_arrangement(1, kTwoWay, {Store::kNetwork, Store::kCloud}, [](Lab& lab) {
+    const std::string text = big("A");
+    lab.base({{"a", text.c_str()}, {"b", text.c_str()}});
+    lab.rename(0, "a", "c");
+    lab.rename(0, "b", "d");
+    EXPECT_TRUE(lab.sync().conflicts.empty());
+    lab.expect({{"c", text}, {"d", text}});
+  });
+}
+
+}  // namespace
+}  // namespace ox::toy

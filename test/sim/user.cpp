@@ -1,0 +1,380 @@
+#include "sim/user.h"
+
+#include <algorithm>
+#include <array>
+
+namespace ox::sim {
+namespace {
+
+// Few names, for files and directories alike, so that edits meet.
+constexpr std::array<std::string_view, 5> kNames{"a", "b", "c", "d.txt", "e"};
+constexpr std::array<std::uint32_t, 4> kModes{0644, 0600, 0755, 0700};
+constexpr std::array<std::int64_t, 5> kPauses{0, 1'000, 5'000'000, 700'000'000, 3'000'000'000};
+constexpr std::size_t kMostEntries = 16;
+
+std::size_t depth_of(const std::string& path) {
+  return path.empty() ? 0 : static_cast<std::size_t>(std::ranges::count(path, '/')) + 1;
+}
+
+}  // namespace
+
+User::User(std::size_t replica, Ground& ground, Versions& versions, rt::SeededRandom& random,
+           rt::ManualClock& clock, Habits habits)
+    : replica_(replica),
+      ground_(ground),
+      versions_(versions),
+      random_(random),
+      clock_(clock),
+      habits_(habits) {}
+
+std::optional<Edit> User::edit() {
+  clock_.advance(std::chrono::nanoseconds(kPauses[random_.below(kPauses.size())]));
+  if (is_writing() && random_.below(2) == 0) {
+    return finish_writing();
+  }
+  tree_ = ground_.look();
+  fresh_.clear();
+  Edit edit{.replica = replica_};
+  if (!carry_out(edit)) {
+    return std::nullopt;
+  }
+  settle(edit);
+  return edit;
+}
+
+bool User::carry_out(Edit& edit) {
+  const std::uint64_t choice = tree_.size() < 3 ? random_.below(40) : random_.below(100);
+  if (choice < 24) {
+    return tree_.size() < kMostEntries ? create(edit) : remove(edit);
+  }
+  if (choice < 36) {
+    return make_directory(edit);
+  }
+  if (choice < 40) {
+    return make_symlink(edit);
+  }
+  if (choice < 56) {
+    return write(edit);
+  }
+  if (choice < 68) {
+    return rename(edit);
+  }
+  if (choice < 72) {
+    return rename_over(edit);
+  }
+  if (choice < 76) {
+    return swap(edit);
+  }
+  if (choice < 88) {
+    return remove(edit);
+  }
+  if (choice < 91) {
+    return chmod(edit);
+  }
+  if (choice < 93) {
+    return touch(edit);
+  }
+  if (choice < 96) {
+    return copy(edit);
+  }
+  return change_type(edit);
+}
+
+/// Makes the edit durable, or remembers that it is not.
+void User::settle(const Edit& edit) {
+  if (random_.below(100) < habits_.unsynced_percent) {
+    for (const std::string& path : edit.touched) {
+      ground_.leave_unsynced(path);
+    }
+    return;
+  }
+  for (const std::string& path : edit.touched) {
+    ground_.sync(path);
+  }
+  if (edit.deleted.has_value()) {
+    ground_.sync(*edit.deleted);
+  }
+  for (const std::string& bytes : fresh_) {
+    versions_.make_durable(bytes);
+  }
+}
+
+std::string User::new_version() {
+  return versions_.make(random_, replica_);
+}
+
+bool User::written(const std::string& bytes, bool done) {
+  if (done) {
+    fresh_.push_back(bytes);
+  } else {
+    versions_.replace(bytes);
+  }
+  return done;
+}
+
+void User::replace_below(const std::string& path) {
+  for (const auto& [other, node] : tree_) {
+    if (node.kind != NodeKind::kDirectory && is_within(other, path)) {
+      versions_.replace(node.bytes);
+    }
+  }
+}
+
+std::string User::pick(std::initializer_list<NodeKind> kinds) {
+  std::vector<const std::string*> found;
+  for (const auto& [path, node] : tree_) {
+    if (std::ranges::find(kinds, node.kind) != kinds.end()) {
+      found.push_back(&path);
+    }
+  }
+  return found.empty() ? std::string() : *found[random_.below(found.size())];
+}
+
+std::string User::pick_directory() {
+  std::vector<std::string> found{"", ""};
+  for (const auto& [path, node] : tree_) {
+    if (node.kind == NodeKind::kDirectory && depth_of(path) < 3) {
+      found.push_back(path);
+    }
+  }
+  return found[random_.below(found.size())];
+}
+
+std::string User::free_path(const std::string& directory) {
+  for (int attempt = 0; attempt < 4; ++attempt) {
+    std::string path = join(directory, std::string(kNames[random_.below(kNames.size())]));
+    if (!tree_.contains(path)) {
+      return path;
+    }
+  }
+  return {};
+}
+
+bool User::create(Edit& edit) {
+  const std::string path = free_path(pick_directory());
+  if (path.empty()) {
+    return false;
+  }
+  const std::string bytes = new_version();
+  edit.touched.push_back(path);
+  edit.text = "create " + path + " " + title_of(bytes);
+  return written(bytes, ground_.create(path, bytes));
+}
+
+bool User::write(Edit& edit) {
+  const std::string path = pick({NodeKind::kFile});
+  if (path.empty()) {
+    return false;
+  }
+  if (habits_.holds_files_open && !is_writing() && random_.below(3) == 0) {
+    return begin_writing(edit, path);
+  }
+  const Node old = tree_.at(path);
+  const std::string bytes = new_version();
+  edit.touched.push_back(path);
+  const std::uint64_t how = random_.below(5);
+  bool done = false;
+  if (how < 2) {
+    edit.text = "write in place " + path + " " + title_of(bytes);
+    done = ground_.write_in_place(path, bytes);
+  } else if (how < 4) {
+    edit.text = "write by replacing " + path + " " + title_of(bytes);
+    done = ground_.write_by_replacing(path, bytes);
+  } else {
+    edit.text = "write in place " + path + " " + title_of(bytes) + ", mtime put back";
+    done = ground_.write_in_place(path, bytes) && ground_.touch(path, old.mtime);
+  }
+  if (done) {
+    versions_.replace(old.bytes);
+  }
+  return written(bytes, done);
+}
+
+bool User::begin_writing(Edit& edit, const std::string& path) {
+  writing_.file = ground_.open_for_writing(path);
+  if (writing_.file == nullptr) {
+    return false;
+  }
+  const std::string& old = tree_.at(path).bytes;
+  writing_.path = path;
+  writing_.bytes = new_version();
+  const std::string half = writing_.bytes.substr(0, writing_.bytes.size() / 2);
+  versions_.allow(half.size() < old.size() ? half + old.substr(half.size()) : half);
+  edit.touched.push_back(path);
+  edit.text = "begin to write " + path + " " + title_of(writing_.bytes);
+  versions_.replace(old);
+  if (!writing_.file->write(half, OpenFile::Ending::kKeepRest)) {
+    versions_.replace(writing_.bytes);
+    writing_ = {};
+    return false;
+  }
+  return true;
+}
+
+std::optional<Edit> User::finish_writing() {
+  if (!is_writing()) {
+    return std::nullopt;
+  }
+  const Writing writing = std::move(writing_);
+  writing_ = {};
+  Edit edit{.replica = replica_, .touched = {writing.path}};
+  edit.text = "finish writing " + writing.path + " " + title_of(writing.bytes);
+  // What the file holds now is not looked up: it may have been moved, or put aside.
+  const bool done = writing.file->write(writing.bytes, OpenFile::Ending::kCutRest);
+  bool stands = false;
+  if (done) {
+    tree_ = ground_.look();
+    for (const auto& [path, node] : tree_) {
+      if (node.bytes == writing.bytes) {
+        stands = true;
+        edit.touched.push_back(path);
+        ground_.leave_unsynced(path);
+      }
+    }
+    for (const auto& contents : {ground_.trash(), ground_.private_contents()}) {
+      stands = stands || std::ranges::find(contents, writing.bytes) != contents.end();
+    }
+  }
+  if (!stands) {
+    versions_.replace(writing.bytes);
+  } else if (Versions::Version* version = versions_.find(writing.bytes); version != nullptr) {
+    version->trash_will_do = true;
+  }
+  return edit;
+}
+
+bool User::copy(Edit& edit) {
+  const std::string from = pick({NodeKind::kFile});
+  const std::string to = free_path(pick_directory());
+  if (from.empty() || to.empty()) {
+    return false;
+  }
+  edit.touched = {to};
+  edit.text = "copy " + from + " to " + to;
+  return ground_.create(to, tree_.at(from).bytes);
+}
+
+bool User::rename(Edit& edit) {
+  const std::string from = pick({NodeKind::kFile, NodeKind::kDirectory, NodeKind::kDirectory,
+                                 NodeKind::kSymlink});
+  const std::string to = free_path(pick_directory());
+  if (from.empty() || to.empty() || is_within(to, from)) {
+    return false;
+  }
+  edit.touched = {from, to};
+  edit.text = "rename " + from + " to " + to;
+  return ground_.rename(from, to);
+}
+
+bool User::rename_over(Edit& edit) {
+  const std::string from = pick({NodeKind::kFile});
+  const std::string to = pick({NodeKind::kFile});
+  if (from.empty() || from == to) {
+    return false;
+  }
+  edit.touched = {from, to};
+  edit.text = "rename " + from + " over " + to;
+  if (!ground_.rename(from, to)) {
+    return false;
+  }
+  versions_.replace(tree_.at(to).bytes);
+  return true;
+}
+
+bool User::swap(Edit& edit) {
+  const std::string a = pick({NodeKind::kFile, NodeKind::kDirectory, NodeKind::kSymlink});
+  const std::string b = pick({NodeKind::kFile, NodeKind::kDirectory, NodeKind::kSymlink});
+  if (a.empty() || on_one_line(a, b)) {
+    return false;
+  }
+  const std::string between = join(parent_of(a), "between");
+  edit.touched = {a, b, between};
+  edit.text = "swap " + a + " and " + b;
+  return ground_.rename(a, between) && ground_.rename(b, a) && ground_.rename(between, b);
+}
+
+bool User::remove(Edit& edit) {
+  const std::string path = pick({NodeKind::kFile, NodeKind::kDirectory, NodeKind::kSymlink});
+  if (path.empty()) {
+    return false;
+  }
+  edit.deleted = path;
+  edit.text = "delete " + path;
+  replace_below(path);
+  return ground_.remove(path);
+}
+
+bool User::make_directory(Edit& edit) {
+  const std::string path = free_path(pick_directory());
+  edit.touched.push_back(path);
+  edit.text = "make directory " + path;
+  return !path.empty() && ground_.make_directory(path);
+}
+
+bool User::make_symlink(Edit& edit) {
+  const std::string path = free_path(pick_directory());
+  if (path.empty() || !habits_.symlinks) {
+    return false;
+  }
+  const std::string target = versions_.make_target(replica_);
+  edit.touched.push_back(path);
+  edit.text = "make symlink " + path + " " + title_of(target);
+  return written(target, ground_.make_symlink(path, target));
+}
+
+bool User::chmod(Edit& edit) {
+  const std::string path = pick({NodeKind::kFile, NodeKind::kDirectory});
+  if (path.empty()) {
+    return false;
+  }
+  // A directory that its owner can't enter is another story.
+  const std::uint32_t mode =
+      tree_.at(path).kind == NodeKind::kDirectory ? 0700 + random_.below(2) * 055
+                                                  : kModes[random_.below(kModes.size())];
+  edit.touched.push_back(path);
+  edit.text = "chmod " + path;
+  return ground_.chmod(path, static_cast<std::uint32_t>(mode));
+}
+
+bool User::touch(Edit& edit) {
+  const std::string path = pick({NodeKind::kFile});
+  if (path.empty()) {
+    return false;
+  }
+  edit.touched.push_back(path);
+  edit.text = "touch " + path;
+  const std::int64_t back = static_cast<std::int64_t>(random_.below(3)) * 1'000'000'000;
+  return ground_.touch(path, {clock_.now().ns - back});
+}
+
+bool User::change_type(Edit& edit) {
+  const std::string path = pick({NodeKind::kFile, NodeKind::kDirectory, NodeKind::kSymlink});
+  if (path.empty()) {
+    return false;
+  }
+  const NodeKind old = tree_.at(path).kind;
+  edit.touched.push_back(path);
+  replace_below(path);
+  if (!ground_.remove(path)) {
+    return false;
+  }
+  if (old == NodeKind::kDirectory) {
+    const std::string bytes = new_version();
+    edit.text = "make a file of directory " + path + " " + title_of(bytes);
+    return written(bytes, ground_.create(path, bytes));
+  }
+  edit.text = "make a directory of " + path;
+  if (!ground_.make_directory(path)) {
+    return false;
+  }
+  if (random_.below(2) == 0) {
+    const std::string inside = join(path, std::string(kNames[random_.below(kNames.size())]));
+    const std::string bytes = new_version();
+    edit.touched.push_back(inside);
+    edit.text += " with " + inside + " " + title_of(bytes);
+    return written(bytes, ground_.create(inside, bytes));
+  }
+  return true;
+}
+
+}  // namespace ox::sim

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rt/clock.h"
+#include "rt/random.h"
+#include "sim/ground.h"
+#include "sim/versions.h"
+
+namespace ox::sim {
+
+/// How the users of one history work.
+struct Habits {
+  std::uint64_t unsynced_percent = 0;  ///< of the edits
+  bool symlinks = false;
+  bool holds_files_open = false;  ///< writes some files in two steps, and works between them
+};
+
+/// What an edit touched, for the oracle.
+struct Edit {
+  std::size_t replica = 0;
+  std::vector<std::string> touched;
+  std::optional<std::string> deleted;  ///< it did nothing but delete this path
+  std::string text;                    ///< for a person
+};
+
+/// Somebody who works on one replica. Tells the versions what he wrote and what he replaced.
+class User {
+ public:
+  User(std::size_t replica, Ground& ground, Versions& versions, rt::SeededRandom& random,
+       rt::ManualClock& clock, Habits habits);
+
+  /// One random edit; none when nothing came of it.
+  std::optional<Edit> edit();
+  /// Ends a write that is half done.
+  std::optional<Edit> finish_writing();
+  bool is_writing() const { return writing_.file != nullptr; }
+  /// The machine went down: what is open is gone.
+  void drop_open_file() { writing_ = {}; }
+
+ private:
+  struct Writing {
+    std::unique_ptr<OpenFile> file;
+    std::string path;
+    std::string bytes;
+  };
+
+  bool carry_out(Edit& edit);
+  bool create(Edit& edit);
+  bool write(Edit& edit);
+  bool begin_writing(Edit& edit, const std::string& path);
+  bool copy(Edit& edit);
+  bool rename(Edit& edit);
+  bool rename_over(Edit& edit);
+  bool swap(Edit& edit);
+  bool remove(Edit& edit);
+  bool make_directory(Edit& edit);
+  bool make_symlink(Edit& edit);
+  bool chmod(Edit& edit);
+  bool touch(Edit& edit);
+  bool change_type(Edit& edit);
+
+  /// A version that is about to be written; owed to nobody when that fails.
+  std::string new_version();
+  bool written(const std::string& bytes, bool done);
+  void replace_below(const std::string& path);
+  /// A random path of a kind; empty when there is none.
+  std::string pick(std::initializer_list<NodeKind> kinds);
+  std::string pick_directory();  ///< may be the root
+  std::string free_path(const std::string& directory);
+  void settle(const Edit& edit);
+
+  std::size_t replica_;
+  Ground& ground_;
+  Versions& versions_;
+  rt::SeededRandom& random_;
+  rt::ManualClock& clock_;
+  Habits habits_;
+  Tree tree_;
+  std::vector<std::string> fresh_;  ///< contents of the edit under way
+  Writing writing_;
+};
+
+}  // namespace ox::sim

@@ -1,0 +1,230 @@
+#include "sim/world.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "fs/faulty/faulty_fs.h"
+#include "provider/local/local_provider.h"
+
+namespace ox::sim {
+namespace {
+
+constexpr Timestamp kStart{1'700'000'000'000'000'000};
+constexpr std::string_view kStateFile = "rule.db";
+
+std::string rule_id() {
+  return std::string(31, '0') + "7";
+}
+
+std::string seat_name(std::size_t seat) {
+  return "r" + std::to_string(seat);
+}
+
+/// A memory provider meets the same faults as the disks.
+provider::MemoryProvider::Hook hook_for(std::shared_ptr<fs::FaultPlan> faults) {
+  return [faults = std::move(faults)](const provider::MemoryEvent& event) -> Result<void> {
+    const auto fault = faults->next(fs::CallClass::kNameChange, event.call);
+    return fault.has_value() ? Result<void>(fault->error) : Result<void>();
+  };
+}
+
+}  // namespace
+
+struct World::Session {
+  std::vector<std::unique_ptr<provider::Provider>> owned;
+  std::vector<provider::Provider*> providers;
+  std::vector<std::string> reasons;
+  std::unique_ptr<state::Store> store;
+};
+
+bool RunResult::clean() const {
+  return report.has_value() && report->outcome == state::RunOutcome::kInSync &&
+         report->problems.empty() && report->held.empty();
+}
+
+bool RunResult::did_nothing() const {
+  const auto& counts = report->counts;
+  return counts.created + counts.updated + counts.moved + counts.removed + counts.directories +
+             counts.attributes + counts.failed ==
+         0;
+}
+
+World::World(WorldOptions options, std::uint64_t seed, bool verbose)
+    : options_(std::move(options)),
+      clock_(kStart),
+      engine_random_(seed ^ 0x5bd1e995),
+      cut_random_(seed ^ 0x27d4eb2f),
+      verbose_(verbose),
+      faults_(std::make_shared<fs::FaultPlan>()) {
+  const std::size_t replicas = options_.is_memory.size();
+  const std::size_t disks = options_.layout == Layout::kOneDisk ? 1 : replicas + 1;
+  for (std::size_t i = 0; i < disks; ++i) {
+    fs::MemoryOptions disk = i < options_.disks.size() ? options_.disks[i] : fs::MemoryOptions{};
+    disk.device = i + 1;
+    disks_.push_back(std::make_unique<fs::MemoryFileSystem>(clock_, disk));
+  }
+  for (std::size_t seat = 0; seat <= replicas; ++seat) {
+    const auto root = disks_[std::min(seat, disks - 1)]->root();
+    expects(root->make_directory(seat_name(seat), 0755).ok() && root->sync().ok());
+  }
+  facts_.id = rule_id();
+  memories_.resize(replicas);
+  for (std::size_t i = 0; i < replicas; ++i) {
+    facts_.replicas.push_back({.address = "/" + seat_name(i), .label = seat_name(i)});
+    if (options_.is_memory[i]) {
+      memories_[i] = std::make_unique<provider::MemoryProvider>(provider::MemoryOptions{
+          .capabilities = options_.abilities[i], .clock = &clock_});
+      memories_[i]->set_hook(hook_for(faults_));
+      grounds_.push_back(make_memory_ground(*memories_[i]));
+    } else {
+      grounds_.push_back(make_disk_ground([this, i] { return open_seat(i); }, rule_id()));
+    }
+  }
+}
+
+World::~World() = default;
+
+std::unique_ptr<fs::Directory> World::open_seat(std::size_t seat) {
+  const auto root = disks_[std::min(seat, disks_.size() - 1)]->root();
+  return root->open_directory(seat_name(seat)).value();
+}
+
+std::unique_ptr<fs::Directory> World::open_faulty_seat(std::size_t seat) {
+  return fs::make_faulty(open_seat(seat), faults_);
+}
+
+void World::provide(std::size_t replica) {
+  Session& session = *session_;
+  if (options_.is_memory[replica]) {
+    session.providers[replica] = memories_[replica].get();
+    return;
+  }
+  provider::LocalOptions options;
+  options.root = open_faulty_seat(replica);
+  options.rule = rule_id();
+  options.clock = &clock_;
+  options.random = &engine_random_;
+  options.resume_threshold = options_.resume_threshold;
+  options.resume_chunk = options_.resume_chunk;
+  auto made = provider::make_local_provider(std::move(options));
+  if (!made.ok()) {
+    session.reasons[replica] = made.error().to_string();
+    return;
+  }
+  session.providers[replica] = made->get();
+  session.owned.push_back(std::move(made).value());
+}
+
+Result<void> World::begin_session() {
+  session_ = std::make_unique<Session>();
+  session_->providers.resize(size());
+  session_->reasons.resize(size());
+  for (std::size_t i = 0; i < size(); ++i) {
+    provide(i);
+  }
+  state::StoreLocation location;
+  location.directory = open_faulty_seat(state_seat());
+  location.name = kStateFile;
+  TRY_ASSIGN(session_->store, state::Store::open(location, state::OpenMode::kReadWrite));
+  return {};
+}
+
+void World::trace(const sync::Event& event) const {
+  constexpr std::string_view kKinds[] = {"planned", "done", "failed", "conflict", "problem"};
+  std::string line(kKinds[static_cast<std::size_t>(event.kind)]);
+  for (const std::string& word : {event.action, event.replica.has_value()
+                                                    ? seat_name(*event.replica)
+                                                    : std::string(),
+                                  event.path.text(), event.from.text(), event.code,
+                                  event.message}) {
+    if (!word.empty()) {
+      line += " " + word;
+    }
+  }
+  std::printf("      %s [call %llu]\n", line.c_str(),
+              static_cast<unsigned long long>(faults_->calls()));
+}
+
+RunResult World::run(const sync::RunOptions& options,
+                     const std::function<void(std::uint64_t call)>& before_call) {
+  RunResult result;
+  faults_->set_hook([&](std::uint64_t call) {
+    clock_.advance(options_.call_takes);
+    before_call(call);
+  });
+  Result<void> begun;
+  if (session_ == nullptr) {
+    begun = begin_session();
+  }
+  if (begun.ok()) {
+    result.started = true;
+    std::vector<sync::EngineReplica> replicas(size());
+    for (std::size_t i = 0; i < size(); ++i) {
+      replicas[i] = {.provider = session_->providers[i],
+                     .label = seat_name(i),
+                     .filter = &filter_,
+                     .away_reason = session_->reasons[i]};
+    }
+    sync::Services services{.pool = &pool_, .clock = &clock_, .progress = &progress_};
+    if (verbose_) {
+      services.events = [this](const sync::Event& event) { trace(event); };
+    }
+    auto report = sync::run_rule(*session_->store, facts_, replicas, options, services, {});
+    if (report.ok()) {
+      result.report = std::move(*report);
+    } else {
+      result.error = report.error();
+    }
+  } else {
+    result.error = begun.error();
+  }
+  result.crashed = faults_->crashed();
+  result.calls = faults_->calls();
+  const bool some_away = std::ranges::count(session_->providers, nullptr) != 0;
+  if (!result.report.has_value() || result.crashed || some_away) {
+    session_.reset();
+  }
+  faults_->set_hook({});
+  return result;
+}
+
+void World::cut_machine() {
+  for (const auto& disk : disks_) {
+    disk->power_cut(cut_random_);
+  }
+}
+
+void World::cut_disk_of(std::size_t replica) {
+  disks_[std::min(replica, disks_.size() - 1)]->power_cut(cut_random_);
+}
+
+void World::cut_disk_of_state() {
+  disks_.back()->power_cut(cut_random_);
+}
+
+std::vector<std::pair<std::string, Bytes>> World::copy_state() {
+  std::vector<std::pair<std::string, Bytes>> files;
+  const auto directory = open_seat(state_seat());
+  for (const fs::DirectoryItem& item : directory->list().value()) {
+    Bytes bytes(item.stat.size);
+    const auto file = directory->open_file(item.name, fs::Access::kRead).value();
+    expects(file->read_at(0, bytes).ok());
+    files.emplace_back(item.name, std::move(bytes));
+  }
+  return files;
+}
+
+void World::put_state(const std::vector<std::pair<std::string, Bytes>>& files) {
+  session_.reset();
+  const auto directory = open_seat(state_seat());
+  for (const fs::DirectoryItem& item : directory->list().value()) {
+    expects(directory->remove_file(item.name).ok());
+  }
+  for (const auto& [name, bytes] : files) {
+    const auto file = directory->create_file(name, 0600).value();
+    expects(file->write_at(0, bytes).ok() && file->sync().ok());
+  }
+  expects(directory->sync().ok());
+}
+
+}  // namespace ox::sim

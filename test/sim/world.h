@@ -1,0 +1,102 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fs/faulty/fault_plan.h"
+#include "fs/memory/memory_fs.h"
+#include "provider/memory/memory_provider.h"
+#include "rt/pool.h"
+#include "rt/progress.h"
+#include "sim/ground.h"
+#include "state/store.h"
+#include "sync/engine.h"
+
+namespace ox::sim {
+
+enum class Layout : std::uint8_t {
+  kDiskEach,  ///< a disk a replica, and one for the state
+  kOneDisk,   ///< all on one
+};
+
+/// What the machines of one history are like.
+struct WorldOptions {
+  Layout layout = Layout::kDiskEach;
+  std::vector<fs::MemoryOptions> disks;  ///< a replica each; the first alone with kOneDisk
+  std::vector<bool> is_memory;           ///< this replica is a MemoryProvider
+  std::vector<provider::Capabilities> abilities;  ///< of the memory providers
+  std::chrono::nanoseconds call_takes{1000};
+  std::uint64_t resume_threshold = 16ULL << 20U;
+  std::uint64_t resume_chunk = 8ULL << 20U;
+};
+
+/// What a run of the engine came to.
+struct RunResult {
+  bool started = false;  ///< the state could be opened
+  bool crashed = false;
+  std::optional<Error> error;
+  std::optional<sync::RunReport> report;
+  std::uint64_t calls = 0;
+
+  bool clean() const;    ///< in sync, without any problem
+  bool did_nothing() const;
+};
+
+/// Disks, replicas and the state of one rule, and the process that syncs them.
+class World {
+ public:
+  World(WorldOptions options, std::uint64_t seed, bool verbose);
+  ~World();
+
+  std::size_t size() const { return grounds_.size(); }
+  Ground& ground(std::size_t i) { return *grounds_[i]; }
+  rt::ManualClock& clock() { return clock_; }
+  fs::FaultPlan& faults() { return *faults_; }
+  bool has_disk(std::size_t replica) const { return !options_.is_memory[replica]; }
+
+  /// Runs the engine once. `before_call` is called before each call of the process to the outside.
+  RunResult run(const sync::RunOptions& options,
+                const std::function<void(std::uint64_t call)>& before_call);
+  /// The process ends; the next run starts a new one.
+  void end_process() { session_.reset(); }
+
+  /// Power cuts. They end no process by themselves.
+  void cut_machine();
+  void cut_disk_of(std::size_t replica);
+  void cut_disk_of_state();
+  Layout layout() const { return options_.layout; }
+
+  /// The state as a person would copy it away, and put back later.
+  std::vector<std::pair<std::string, Bytes>> copy_state();
+  void put_state(const std::vector<std::pair<std::string, Bytes>>& files);
+
+ private:
+  struct Session;
+
+  std::unique_ptr<fs::Directory> open_seat(std::size_t seat);
+  std::unique_ptr<fs::Directory> open_faulty_seat(std::size_t seat);
+  std::size_t state_seat() const { return options_.is_memory.size(); }
+  Result<void> begin_session();
+  void provide(std::size_t replica);
+  void trace(const sync::Event& event) const;
+
+  WorldOptions options_;
+  rt::ManualClock clock_;
+  rt::SeededRandom engine_random_;
+  rt::SeededRandom cut_random_;
+  bool verbose_;
+  std::shared_ptr<fs::FaultPlan> faults_;
+  std::vector<std::unique_ptr<fs::MemoryFileSystem>> disks_;
+  std::vector<std::unique_ptr<provider::MemoryProvider>> memories_;
+  std::vector<std::unique_ptr<Ground>> grounds_;
+  rt::InlinePool pool_;
+  rt::NullProgress progress_;
+  tree::Filter filter_;
+  state::RuleFacts facts_;
+  std::unique_ptr<Session> session_;
+};
+
+}  // namespace ox::sim
