@@ -12,13 +12,13 @@ enum class ExitCode : std::uint8_t {
   kInSync = 0,
   kUnexpected = 1,
   kUsage = 2,
-  kHeld = 3,         ///< a budget, or an empty root, waits for `approve`
-  kPartly = 4,       ///< some files could not be synced
-  kRoot = 5,         ///< a root is missing or unreadable
+  kHeld = 3,    ///< a budget, or an empty root, waits for `approve`
+  kPartly = 4,  ///< some files could not be synced
+  kRoot = 5,    ///< a root is missing or unreadable
   kLocked = 6,
-  kState = 7,        ///< our memory of the rule can't be used
-  kNotFound = 8,     ///< an unknown run, version, path or rule
-  kDifferent = 9,    ///< `check` found differences
+  kState = 7,      ///< our memory of the rule can't be used
+  kNotFound = 8,   ///< an unknown run, version, path or rule
+  kDifferent = 9,  ///< `check` found differences
   kInterrupted = 130,
 };
 

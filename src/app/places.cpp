@@ -90,11 +90,13 @@ Result<Places> find_places(const std::function<const char*(const char*)>& enviro
                            const std::optional<std::string>& state_folder,
                            const std::optional<std::string>& rules_file) {
   Places places;
+  if (const char* home = environment("HOME"); home != nullptr) {
+    places.home = home;
+  }
   if (state_folder.has_value()) {
     TRY_ASSIGN(places.state_folder, canonical_path(*state_folder));
   } else {
-    TRY_ASSIGN(const std::string folder,
-               folder_of(environment, "XDG_STATE_HOME", "/.local/state"));
+    TRY_ASSIGN(const std::string folder, folder_of(environment, "XDG_STATE_HOME", "/.local/state"));
     TRY_ASSIGN(places.state_folder, canonical_path(folder));
   }
   if (rules_file.has_value()) {
@@ -150,9 +152,8 @@ bool is_within(std::string_view inner, std::string_view outer) {
 Result<std::optional<std::string>> read_file(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) {
-    return errno == ENOENT || errno == ENOTDIR
-               ? Result<std::optional<std::string>>(std::nullopt)
-               : Error::from_errno(errno, "open", path);
+    return errno == ENOENT || errno == ENOTDIR ? Result<std::optional<std::string>>(std::nullopt)
+                                               : Error::from_errno(errno, "open", path);
   }
   std::string text;
   std::array<char, 1U << 16U> buffer;

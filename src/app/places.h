@@ -13,7 +13,8 @@ namespace ox::app {
 /// Where our own files are on this machine.
 struct Places {
   std::string state_folder;  ///< absolute
-  std::string rules_file;    ///< absolute; need not stand
+  std::string rules_file;    ///< absolute; need not stand; empty: there is none
+  std::string home;          ///< what "~" stands for; may be empty
 };
 
 /// By the XDG base directory rules, unless said otherwise. `environment` is asked for variables.

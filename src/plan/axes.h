@@ -90,7 +90,8 @@ std::int64_t time_step(const Work& work);
 /// holders and says false for now.
 bool equal_or_ask(Work& work, NodeIndex n, const Candidate& a, const Candidate& b);
 
-/// Makes sure the digest of `candidate` is known or asked for. False: nobody online holds the bytes.
+/// Makes sure the digest of `candidate` is known or asked for. False: nobody online holds the
+/// bytes.
 bool digest_or_ask(Work& work, NodeIndex n, const Candidate& candidate);
 
 /// Two-way: everything every replica did.

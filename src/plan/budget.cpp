@@ -49,8 +49,8 @@ void freeze_over_budget(Work& work) {
     return;
   }
   const std::set<std::string> approved(work.input().approved.begin(), work.input().approved.end());
-  const bool covered = std::ranges::all_of(
-      losses, [&](const Loss& loss) { return approved.contains(loss.name); });
+  const bool covered =
+      std::ranges::all_of(losses, [&](const Loss& loss) { return approved.contains(loss.name); });
   if (covered) {
     return;
   }

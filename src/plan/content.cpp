@@ -11,11 +11,11 @@ constexpr std::uint64_t kMaxMergedBytes = 4U << 20U;
 
 /// What the replicas say about one node's content.
 struct Versions {
-  std::vector<Candidate> changed;         ///< distinct, none equal to the agreed one
-  std::vector<ReplicaIndex> passive;      ///< show the agreed bytes
-  std::vector<tree::Content> touched;     ///< agreed bytes with a new mtime
-  bool stale = false;                     ///< some changer had not seen the agreed content
-  bool fresh = false;                     ///< some changer had
+  std::vector<Candidate> changed;      ///< distinct, none equal to the agreed one
+  std::vector<ReplicaIndex> passive;   ///< show the agreed bytes
+  std::vector<tree::Content> touched;  ///< agreed bytes with a new mtime
+  bool stale = false;                  ///< some changer had not seen the agreed content
+  bool fresh = false;                  ///< some changer had
 };
 
 void add_version(Work& work, NodeIndex n, Versions& versions, Candidate found) {
@@ -32,7 +32,12 @@ void add_version(Work& work, NodeIndex n, Versions& versions, Candidate found) {
   versions.changed.push_back(std::move(found));
 }
 
-Versions gather(Work& work, NodeIndex n, const std::optional<tree::Content>& agreed) {
+enum class Gather : std::uint8_t {
+  kChanges,
+  kEverything,  ///< what stands unchanged, too
+};
+
+Versions gather(Work& work, NodeIndex n, const std::optional<tree::Content>& agreed, Gather what) {
   Versions versions;
   for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
     if (!work.present(n, i)) {
@@ -41,9 +46,11 @@ Versions gather(Work& work, NodeIndex n, const std::optional<tree::Content>& agr
     const tree::Acknowledged* known = work.acknowledged(n, i);
     Candidate seen{.content = work.seen_content(n, i), .holders = {i}};
     const bool changer = known == nullptr || work.side(n, i).change != ContentChange::kSame;
+    const bool never_read = !changer && agreed.has_value() &&
+                            known->value.content == work.nodes[n].record->agreed->content;
     const bool as_agreed =
-        agreed.has_value() &&
-        equal_or_ask(work, n, Candidate{.content = *agreed, .agreed = true}, seen);
+        never_read || (agreed.has_value() &&
+                       equal_or_ask(work, n, Candidate{.content = *agreed, .agreed = true}, seen));
     if (as_agreed) {
       versions.passive.push_back(i);
       if (known != nullptr && work.side(n, i).change == ContentChange::kTouched) {
@@ -52,7 +59,7 @@ Versions gather(Work& work, NodeIndex n, const std::optional<tree::Content>& agr
       continue;
     }
     const bool detached = work.nodes[n].record != nullptr && !agreed.has_value();
-    if (!changer && (agreed.has_value() || detached)) {
+    if (!changer && what == Gather::kChanges && (agreed.has_value() || detached)) {
       continue;
     }
     const bool saw_agreed =
@@ -77,6 +84,19 @@ bool held_out_of_reach(const Work& work, NodeIndex n, const tree::Content& agree
   return false;
 }
 
+/// Has some replica that can't be looked at acknowledged the agreed bytes?
+bool held_out_of_sight(const Work& work, NodeIndex n) {
+  for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
+    const tree::Acknowledged* known = work.acknowledged(n, i);
+    const Status status = work.side(n, i).status;
+    if (known != nullptr && status != Status::kPresent && status != Status::kAbsent &&
+        known->value.content == work.nodes[n].record->agreed->content) {
+      return true;
+    }
+  }
+  return false;
+}
+
 MergeRequest merge_request(const Work& work, NodeIndex n, std::span<const Candidate> candidates) {
   MergeRequest request{.node = work.nodes[n].id, .sides = {}};
   std::optional<MergeSide> first;
@@ -89,9 +109,14 @@ MergeRequest merge_request(const Work& work, NodeIndex n, std::span<const Candid
     }
     for (const ReplicaIndex i : candidate.holders) {
       if (const tree::Acknowledged* known = work.acknowledged(n, i)) {
-        side.base = known->value.content.digest;
+        side.base = work.side(n, i).change == ContentChange::kSame ? side.theirs
+                                                                   : known->value.content.digest;
         break;
       }
+    }
+    if (side.base == side.theirs && !first.has_value()) {
+      first = side;  // unchanged since it was agreed: what the others are folded into
+      continue;
     }
     request.sides.push_back(side);
   }
@@ -144,8 +169,13 @@ void settle_conflict(Work& work, NodeIndex n, std::vector<Candidate> candidates)
   if (const std::optional<tree::Content> text = merged_text(work, n, candidates)) {
     node.next->content = *text;
     node.merged = true;
-    Conflict conflict{.node = node.id, .copy = kNoNode, .path = {}, .copy_path = {},
-                      .kind = "merged", .winner = winner_label(work, candidates[0]), .loser = {}};
+    Conflict conflict{.node = node.id,
+                      .copy = kNoNode,
+                      .path = {},
+                      .copy_path = {},
+                      .kind = "merged",
+                      .winner = winner_label(work, candidates[0]),
+                      .loser = {}};
     conflict.loser = winner_label(work, candidates[1]);
     work.conflicts.push_back(std::move(conflict));
     return;
@@ -226,8 +256,8 @@ std::optional<tree::Content> agreed_content(const Work& work, NodeIndex n) {
   }
   for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
     const tree::Acknowledged* known = work.acknowledged(n, i);
-    if (work.present(n, i) && known != nullptr &&
-        work.side(n, i).change == ContentChange::kSame && known->value.content == content) {
+    if (work.present(n, i) && known != nullptr && work.side(n, i).change == ContentChange::kSame &&
+        known->value.content == content) {
       const std::optional<Digest>& read = work.entry(n, i).content.digest;
       if (read.has_value()) {
         content.digest = read;
@@ -243,8 +273,16 @@ bool merge_content(Work& work, NodeIndex n) {
   if (node.next->kind == tree::Kind::kDirectory) {
     return true;
   }
-  const std::optional<tree::Content> agreed = agreed_content(work, n);
-  Versions versions = gather(work, n, agreed);
+  std::optional<tree::Content> agreed = agreed_content(work, n);
+  Versions versions = gather(work, n, agreed, Gather::kChanges);
+  if (work.needs_digests()) {
+    return true;
+  }
+  if (agreed.has_value() && versions.passive.empty() && !versions.fresh &&
+      !held_out_of_sight(work, n)) {
+    agreed = std::nullopt;  // a merge that was agreed and lost in a crash: nobody has its bytes
+    versions = gather(work, n, agreed, Gather::kEverything);
+  }
   if (versions.changed.empty()) {
     if (agreed.has_value()) {
       node.next->content = *agreed;

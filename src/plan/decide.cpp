@@ -88,8 +88,7 @@ class TwoWay {
 
   bool moved_on(NodeIndex n, ReplicaIndex i) const {
     const tree::Acknowledged* known = work_.acknowledged(n, i);
-    return known != nullptr &&
-           seen_place(n, i) != Place{known->value.parent, known->value.name};
+    return known != nullptr && seen_place(n, i) != Place{known->value.parent, known->value.name};
   }
 
   bool attributes_changed(NodeIndex n, ReplicaIndex i) const {
@@ -204,8 +203,7 @@ class TwoWay {
     Node& node = work_.nodes[n];
     const NodeIndex parent = work_.find(node.record->agreed->parent);
     const bool inherits = parent != kNone && kept_by_rename_[parent];
-    const bool wanted_gone =
-        !who.deleters.empty() && who.supporters.empty() && who.fresh_deleter;
+    const bool wanted_gone = !who.deleters.empty() && who.supporters.empty() && who.fresh_deleter;
     if (wanted_gone && who.unknown) {
       work_.report(std::nullopt, work_.known_path(n), "waiting",
                    "deleted on one replica, but another could not be read; the delete waits");
@@ -274,8 +272,13 @@ class TwoWay {
     node.next->parent = merged->value.parent;
     node.next->name = merged->value.name;
     if (merged->conflict) {
-      Conflict conflict{.node = node.id, .copy = kNoNode, .path = {}, .copy_path = {},
-                        .kind = "place", .winner = {}, .loser = {}};
+      Conflict conflict{.node = node.id,
+                        .copy = kNoNode,
+                        .path = {},
+                        .copy_path = {},
+                        .kind = "place",
+                        .winner = {},
+                        .loser = {}};
       for (const auto& change : changes) {
         std::string& side = change.value == merged->value ? conflict.winner : conflict.loser;
         if (side.empty()) {

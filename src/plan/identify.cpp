@@ -171,8 +171,7 @@ class Matcher {
       return false;
     }
     const tree::Acknowledged& other = *work_.acknowledged(here->second, replica_);
-    return other.value.kind == entry.kind &&
-           standing_.contains(object_of(known.fingerprint));
+    return other.value.kind == entry.kind && standing_.contains(object_of(known.fingerprint));
   }
 
   void try_object(EntryIndex e) {
@@ -349,7 +348,8 @@ class Matcher {
 /// Says for every node that was not matched on `i` why it is not there.
 class Absence {
  public:
-  Absence(Work& work, ReplicaIndex i) : work_(work), replica_(i), known_(work.nodes.size(), false) {}
+  Absence(Work& work, ReplicaIndex i)
+      : work_(work), replica_(i), known_(work.nodes.size(), false) {}
 
   void settle_all() {
     for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
@@ -380,9 +380,8 @@ class Absence {
     if (value == nullptr) {
       return Status::kAbsent;
     }
-    if (work_.input().excluded &&
-        work_.input().excluded(replica_, work_.known_path(n),
-                               value->kind == tree::Kind::kDirectory)) {
+    if (work_.input().excluded && work_.input().excluded(replica_, work_.known_path(n),
+                                                         value->kind == tree::Kind::kDirectory)) {
       return Status::kExcluded;
     }
     const NodeIndex parent = work_.find(value->parent);
@@ -419,9 +418,9 @@ std::vector<bool> worth_keeping(const Work& work, ReplicaIndex i) {
   }
   for (EntryIndex e = count; e-- > 1;) {
     const Observed& seen = work.input().replicas[i].entries[e];
-    keep[e] = keep[e] || seen.entry.kind != tree::Kind::kDirectory ||
-              (empty[e] && work.children_of_entry[i][e].empty() &&
-               seen.coverage == Coverage::kListed);
+    keep[e] =
+        keep[e] || seen.entry.kind != tree::Kind::kDirectory ||
+        (empty[e] && work.children_of_entry[i][e].empty() && seen.coverage == Coverage::kListed);
     keep[seen.parent] = keep[seen.parent] || keep[e];
   }
   return keep;
@@ -459,7 +458,8 @@ void add_newcomers(Work& work, const std::vector<ReplicaIndex>& replicas, bool m
     }
   }
   for (const Newcomer& newcomer : found) {
-    const EntryIndex parent_entry = work.input().replicas[newcomer.replica].entries[newcomer.entry].parent;
+    const EntryIndex parent_entry =
+        work.input().replicas[newcomer.replica].entries[newcomer.entry].parent;
     const NodeIndex parent = work.node_of_entry[newcomer.replica][parent_entry];
     if (parent == kNone) {
       continue;
@@ -472,7 +472,8 @@ void add_newcomers(Work& work, const std::vector<ReplicaIndex>& replicas, bool m
         continue;
       }
       Node node{.id = work.new_id()};
-      node.next = tree::NodeValue{.parent = work.nodes[parent].id, .name = entry.name, .kind = entry.kind};
+      node.next =
+          tree::NodeValue{.parent = work.nodes[parent].id, .name = entry.name, .kind = entry.kind};
       place = fresh.emplace(key, work.add_node(std::move(node))).first;
     }
     if (work.present(place->second, newcomer.replica)) {

@@ -113,8 +113,7 @@ std::vector<NodeIndex> Layout::pending() const {
       continue;
     }
     const auto found = places_.find(n);
-    const bool at_place = found != places_.end() &&
-                          found->second.parent == work_.next_parent(n) &&
+    const bool at_place = found != places_.end() && found->second.parent == work_.next_parent(n) &&
                           work_.seen_name(n, replica_) == work_.nodes[n].next->name;
     if (!at_place) {
       ordered.emplace_back(work_.next_path(n).text(), n);
@@ -270,11 +269,10 @@ bool Layout::break_cycle(const std::vector<NodeIndex>& waiting,
     }
     const NodeIndex parent = work_.next_parent(n);
     const NodeIndex other = occupant(parent, work_.nodes[n].next->name);
-    const bool swaps = other != kNone && other != kBlocker && other != n && stands(other) &&
-                       wanted(other) && !inside(parent, n) &&
-                       work_.next_parent(other) == places_.at(n).parent &&
-                       work_.nodes[other].next->name == places_.at(n).name &&
-                       !inside(places_.at(n).parent, other);
+    const bool swaps =
+        other != kNone && other != kBlocker && other != n && stands(other) && wanted(other) &&
+        !inside(parent, n) && work_.next_parent(other) == places_.at(n).parent &&
+        work_.nodes[other].next->name == places_.at(n).name && !inside(places_.at(n).parent, other);
     if (swaps && work_.traits(replica_).exchange) {
       Operation swap = operation(OperationKind::kExchange, n);
       swap.other = work_.nodes[other].id;

@@ -15,7 +15,8 @@ bool Plan::has_operations() const {
 }
 
 bool Plan::empty() const {
-  return !has_operations() && adopted.empty() && structure.empty() && removals.empty();
+  return !has_operations() && adopted.empty() && structure.empty() && removals.empty() &&
+         finished.empty();
 }
 
 namespace {

@@ -91,8 +91,8 @@ struct Input {
   std::vector<tree::NodeRecord> nodes;
   std::vector<Replica> replicas;
   Policy policy;
-  NodeId next_node;                   ///< first unused id
-  std::uint64_t agreed_count = 0;     ///< all agreed nodes, those not in `nodes` included
+  NodeId next_node;                ///< first unused id
+  std::uint64_t agreed_count = 0;  ///< all agreed nodes, those not in `nodes` included
   std::vector<MergeAnswer> merges;
   std::vector<std::string> approved;  ///< held names that a person approved
   /// Is this path kept away from that replica by a filter? Empty: nothing is.
@@ -116,12 +116,12 @@ struct Operation {
   OperationKind kind = OperationKind::kPut;
   ReplicaIndex replica = 0;
   NodeId node;
-  NodeId other;            ///< kExchange
-  RelPath path;            ///< as it is at this point of the replica's list
+  NodeId other;  ///< kExchange
+  RelPath path;  ///< as it is at this point of the replica's list
   RelPath from;
   std::string parked;
   std::optional<tree::Fingerprint> expected;
-  tree::NodeValue value;   ///< what the node is to be afterwards, as far as this operation goes
+  tree::NodeValue value;  ///< what the node is to be afterwards, as far as this operation goes
 };
 
 /// A change of one record, committed before (agreed, sides that need no operation) the operations
@@ -130,13 +130,13 @@ struct RecordUpdate {
   NodeId id;
   std::optional<tree::NodeValue> agreed;  ///< none: agreed to be gone
   std::vector<std::optional<tree::ReplicaSide>> sides;
-  bool forget = false;                    ///< excluded everywhere: drop the record and all below it
+  bool forget = false;  ///< excluded everywhere: drop the record and all below it
 };
 
 struct Supplier {
   ReplicaIndex replica = 0;
-  RelPath path;                    ///< where the bytes stand once the structure is done
-  tree::Fingerprint fingerprint;   ///< of the version to read
+  RelPath path;                   ///< where the bytes stand once the structure is done
+  tree::Fingerprint fingerprint;  ///< of the version to read
 };
 
 /// New content of one node for some replicas. Where `update.agreed` has no digest yet, it is what
@@ -161,8 +161,8 @@ struct Conflict {
 struct Report {
   std::optional<ReplicaIndex> replica;
   RelPath path;
-  std::string code;     ///< "name_refused", "name_collision", "in_the_way", "unreadable", "special",
-                        ///< "symlinks_unsupported", "waiting", "assumed_equal", "held"
+  std::string code;  ///< "name_refused", "name_collision", "in_the_way", "unreadable", "special",
+                     ///< "symlinks_unsupported", "waiting", "assumed_equal", "held"
   std::string message;
 };
 
@@ -172,10 +172,11 @@ struct Plan {
   std::vector<RecordUpdate> structure;
   std::vector<std::vector<Operation>> structure_operations;  ///< per replica, strictly in order
 
-  std::vector<ContentTask> content;   ///< in path order; independent of each other
+  std::vector<ContentTask> content;  ///< in path order; independent of each other
 
   std::vector<RecordUpdate> removals;
-  std::vector<std::vector<Operation>> removal_operations;    ///< per replica, deepest first
+  std::vector<std::vector<Operation>> removal_operations;  ///< per replica, deepest first
+  std::vector<RecordUpdate> finished;  ///< committed after the removal operations
 
   /// Mode move: source files whose every destination holds them; removed after all else succeeded,
   /// then the directories that became empty, deepest first.
@@ -183,7 +184,7 @@ struct Plan {
 
   std::vector<Conflict> conflicts;
   std::vector<Report> reports;
-  std::vector<std::string> held;      ///< names of what the budget holds; empty: nothing
+  std::vector<std::string> held;  ///< names of what the budget holds; empty: nothing
   NodeId next_node;
 
   bool has_operations() const;

@@ -26,10 +26,9 @@ bool attributes_differ(const Work& work, NodeIndex n, ReplicaIndex i) {
   const Traits& can = work.traits(i);
   const tree::Attributes seen = work.seen_attributes(n, i);
   const bool mode = can.modes && next.kind != tree::Kind::kSymlink &&
-                    next.attributes.mode != tree::kModeUnknown &&
-                    seen.mode != next.attributes.mode;
-  const bool xattrs = can.xattrs && next.kind != tree::Kind::kSymlink &&
-                      seen.xattrs != next.attributes.xattrs;
+                    next.attributes.mode != tree::kModeUnknown && seen.mode != next.attributes.mode;
+  const bool xattrs =
+      can.xattrs && next.kind != tree::Kind::kSymlink && seen.xattrs != next.attributes.xattrs;
   const bool has_time = next.kind == tree::Kind::kFile && can.has_mtime;
   const std::int64_t step = can.mtime_step.count();
   const std::int64_t gap = work.seen_content(n, i).mtime.ns - next.content.mtime.ns;
@@ -38,8 +37,7 @@ bool attributes_differ(const Work& work, NodeIndex n, ReplicaIndex i) {
 
 namespace {
 
-bool stored_side_is(const Work& work, NodeIndex n, ReplicaIndex i,
-                    const tree::ReplicaSide& side) {
+bool stored_side_is(const Work& work, NodeIndex n, ReplicaIndex i, const tree::ReplicaSide& side) {
   const tree::NodeRecord* record = work.nodes[n].record;
   return record == nullptr ? side == tree::ReplicaSide{} : record->sides[i] == side;
 }

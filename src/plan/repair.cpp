@@ -175,8 +175,13 @@ class Repair {
     node.next->parent = node.record->agreed->parent;
     node.next->name = node.record->agreed->name;
     restore_spine();
-    work_.conflicts.push_back({.node = node.id, .copy = kNoNode, .path = {}, .copy_path = {},
-                               .kind = "place", .winner = {}, .loser = {}});
+    work_.conflicts.push_back({.node = node.id,
+                               .copy = kNoNode,
+                               .path = {},
+                               .copy_path = {},
+                               .kind = "place",
+                               .winner = {},
+                               .loser = {}});
   }
 
   // Collisions ----------------------------------------------------------------------------------
@@ -338,8 +343,8 @@ class Repair {
   void rename_aside(NodeIndex loser, NodeIndex keeper, std::string_view kind) {
     const std::vector<ReplicaIndex> holders = holders_of(loser);
     const tree::Content content = work_.nodes[loser].next->content;
-    const bool timed = std::ranges::all_of(
-        holders, [&](ReplicaIndex i) { return work_.traits(i).has_mtime; });
+    const bool timed =
+        std::ranges::all_of(holders, [&](ReplicaIndex i) { return work_.traits(i).has_mtime; });
     if (!timed) {
       digest_or_ask(work_, loser, {.content = content, .holders = holders});
     }
@@ -483,7 +488,8 @@ bool holds_next_bytes(const Work& work, NodeIndex n, ReplicaIndex i) {
   }
   const tree::Content seen = work.seen_content(n, i);
   if (seen.digest.has_value() || node.next->content.digest.has_value()) {
-    return seen.digest == node.next->content.digest && seen.link_target == node.next->content.link_target;
+    return seen.digest == node.next->content.digest &&
+           seen.link_target == node.next->content.link_target;
   }
   if (node.next->kind == tree::Kind::kSymlink) {
     return seen.link_target == node.next->content.link_target;

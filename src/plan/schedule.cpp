@@ -22,6 +22,7 @@ class Scheduler {
         layouts_[i].arrange(plan_.structure_operations[i], work_);
       }
     }
+    note_early_removals();
     for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
       if (work_.online(i)) {
         layouts_[i].clear(plan_.removal_operations[i], work_);
@@ -47,6 +48,16 @@ class Scheduler {
     bool any_removal = false;
   };
 
+  /// Removals that free a name are agreed together with what takes the name.
+  void note_early_removals() {
+    removed_early_.assign(work_.nodes.size(), false);
+    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+      for (const Layout& layout : layouts_) {
+        removed_early_[n] = removed_early_[n] || layout.was_removed(n);
+      }
+    }
+  }
+
   void mark_busy() {
     busy_.assign(work_.nodes.size(), {});
     for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
@@ -62,8 +73,8 @@ class Scheduler {
         busy.made[i] = made;
         busy.structure[i] = work_.online(i) && (layouts_[i].was_moved(n) || made);
         busy.removal[i] = work_.online(i) && layouts_[i].was_removed(n);
-        busy.any_structure = busy.any_structure || busy.structure[i] || side.moved_in ||
-                             side.moved_out;
+        busy.any_structure =
+            busy.any_structure || busy.structure[i] || side.moved_in || side.moved_out;
         busy.any_removal = busy.any_removal || busy.removal[i];
       }
     }
@@ -134,6 +145,7 @@ class Scheduler {
         plan_.structure.push_back(structure_update(work_, n, any_busy));
       }
       task.update = last.value_or(unchanged(n));
+      name_unread_sides(n, task.update);
       add_suppliers(n, task);
       const bool bytes = std::ranges::any_of(task.operations, [](const Operation& operation) {
         return operation.kind == OperationKind::kPut;
@@ -144,7 +156,9 @@ class Scheduler {
     if (!last.has_value()) {
       return;
     }
-    if (busy.any_structure) {
+    if (is_forgotten_last(n)) {
+      plan_.finished.push_back(std::move(*last));
+    } else if (busy.any_structure || removed_early_[n]) {
       plan_.structure.push_back(std::move(*last));
     } else if (busy.any_removal) {
       plan_.removals.push_back(std::move(*last));
@@ -153,8 +167,41 @@ class Scheduler {
     }
   }
 
-  /// A file that its replica had changed, and that only moves there: the change is acknowledged once
-  /// the move is done.
+  /// Where the copy is what reads the bytes, all sides that hold them learn the digest with it.
+  void name_unread_sides(NodeIndex n, RecordUpdate& update) const {
+    const Node& node = work_.nodes[n];
+    if (node.record == nullptr || node.next->kind != tree::Kind::kFile ||
+        node.next->content.digest.has_value()) {
+      return;
+    }
+    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      const tree::Acknowledged* known = work_.acknowledged(n, i);
+      if (!update.sides[i].has_value() && known != nullptr &&
+          known->value.content == node.next->content) {
+        update.sides[i] = node.record->sides[i];
+      }
+    }
+  }
+
+  /// A directory that stays as a replica's own is forgotten after what was in it is gone: records
+  /// keep the directories that they name.
+  bool is_forgotten_last(NodeIndex n) const {
+    const Node& node = work_.nodes[n];
+    if (node.next.has_value() || node.record == nullptr) {
+      return false;
+    }
+    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      const tree::Acknowledged* known = work_.acknowledged(n, i);
+      if (known != nullptr && known->value.kind == tree::Kind::kDirectory &&
+          work_.side(n, i).target == Target::kForget && !plan_.removal_operations[i].empty()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// A file that its replica had changed, and that only moves there: the change is acknowledged
+  /// once the move is done.
   void acknowledge_after_moves(NodeIndex n, const Busy& busy) {
     const Node& node = work_.nodes[n];
     if (!node.next.has_value() || node.only.has_value()) {
@@ -169,14 +216,14 @@ class Scheduler {
       }
       const tree::Acknowledged* known = work_.acknowledged(n, i);
       const tree::Entry& entry = work_.entry(n, i);
-      const bool same_version = entry.kind == tree::Kind::kDirectory ||
-                                (known != nullptr &&
-                                 entry.fingerprint.same_version(known->fingerprint));
+      const bool same_version =
+          entry.kind == tree::Kind::kDirectory ||
+          (known != nullptr && entry.fingerprint.same_version(known->fingerprint));
       if (known == nullptr || !same_version || known->value.content != node.next->content ||
           known->value.attributes != node.next->attributes) {
         update.sides[i] = tree::ReplicaSide{
-            .acknowledged = tree::Acknowledged{.value = *node.next,
-                                               .fingerprint = kept_fingerprint(entry)},
+            .acknowledged =
+                tree::Acknowledged{.value = *node.next, .fingerprint = kept_fingerprint(entry)},
             .waived = std::nullopt};
         any = true;
       }
@@ -194,8 +241,7 @@ class Scheduler {
 
   bool wanted_here(NodeIndex n, ReplicaIndex i) const {
     const Node& node = work_.nodes[n];
-    return work_.online(i) && node.id != kRootNode &&
-           work_.side(n, i).target == Target::kFollow &&
+    return work_.online(i) && node.id != kRootNode && work_.side(n, i).target == Target::kFollow &&
            (!node.only.has_value() || *node.only == i) && layouts_[i].stands(n);
   }
 
@@ -215,8 +261,8 @@ class Scheduler {
       operation.expected = work_.entry(n, i).fingerprint;
     }
     const std::uint32_t mode = work_.nodes[n].next->attributes.mode;
-    const bool narrow = directory && !here && work_.traits(i).modes &&
-                        mode != tree::kModeUnknown && (mode & 0700U) != 0700U;
+    const bool narrow = directory && !here && work_.traits(i).modes && mode != tree::kModeUnknown &&
+                        (mode & 0700U) != 0700U;
     if (!directory && (!here || content_differs(work_, n, i))) {
       task.operations.push_back(std::move(operation));
       return true;
@@ -307,8 +353,7 @@ class Scheduler {
       const bool directory = seen.entry.kind == tree::Kind::kDirectory;
       const bool goes = n != kNone && !work_.nodes[n].frozen &&
                         work_.side(n, source).target == Target::kFollow &&
-                        (directory ? emptied[e] && !stays[e] &&
-                                         seen.coverage == Coverage::kListed
+                        (directory ? emptied[e] && !stays[e] && seen.coverage == Coverage::kListed
                                    : delivered_everywhere(n));
       if (!goes) {
         stays[seen.parent] = true;
@@ -331,7 +376,9 @@ class Scheduler {
   Plan& plan_;
   std::vector<Layout> layouts_;
   std::vector<Busy> busy_;
-  std::vector<ContentTask> attributes_;  ///< after all bytes, deepest first: a directory may lock itself
+  std::vector<bool> removed_early_;
+  std::vector<ContentTask>
+      attributes_;  ///< after all bytes, deepest first: a directory may lock itself
 };
 
 }  // namespace

@@ -73,8 +73,7 @@ class ReplicaTarget {
     std::ranges::sort(children, [&](NodeIndex a, NodeIndex b) {
       const bool a_home = at_home(a);
       const bool b_home = at_home(b);
-      return a_home != b_home ? a_home
-                              : work_.nodes[a].next->name < work_.nodes[b].next->name;
+      return a_home != b_home ? a_home : work_.nodes[a].next->name < work_.nodes[b].next->name;
     });
     std::unordered_map<std::string, NodeIndex> taken;
     const bool folds = can().names.case_rule != tree::CaseRule::kSensitive ||
@@ -112,9 +111,8 @@ class ReplicaTarget {
 
   bool may_stand(NodeIndex n, NodeIndex directory) {
     const tree::NodeValue& value = *work_.nodes[n].next;
-    if (work_.input().excluded &&
-        work_.input().excluded(replica_, work_.next_path(n),
-                               value.kind == tree::Kind::kDirectory)) {
+    if (work_.input().excluded && work_.input().excluded(replica_, work_.next_path(n),
+                                                         value.kind == tree::Kind::kDirectory)) {
       side(n).target = Target::kForget;
       return false;
     }
@@ -252,10 +250,9 @@ class ReplicaTarget {
         holds_own[parent] = holds_own[parent] || !mirrored();
         continue;
       }
-      const bool leaves =
-          side(n).target == Target::kFollow &&
-          (!work_.nodes[n].next.has_value() ||
-           work_.next_parent(n) != work_.side(n, replica_).parent);
+      const bool leaves = side(n).target == Target::kFollow &&
+                          (!work_.nodes[n].next.has_value() ||
+                           work_.next_parent(n) != work_.side(n, replica_).parent);
       const bool goes = side(n).target == Target::kFollow && !work_.nodes[n].next.has_value();
       if (goes && holds_own[e]) {
         side(n).target = Target::kForget;
@@ -268,9 +265,7 @@ class ReplicaTarget {
     }
   }
 
-  bool mirrored() const {
-    return work_.policy().mode == Mode::kOneWay && work_.policy().mirror;
-  }
+  bool mirrored() const { return work_.policy().mode == Mode::kOneWay && work_.policy().mirror; }
 
   Work& work_;
   ReplicaIndex replica_;

@@ -242,8 +242,8 @@ Equality compare_content(const tree::Content& a, const tree::Content& b, const C
     return Equality::kDifferent;
   }
   if (compare.modtime) {
-    const std::int64_t gap = a.mtime.ns > b.mtime.ns ? a.mtime.ns - b.mtime.ns
-                                                     : b.mtime.ns - a.mtime.ns;
+    const std::int64_t gap =
+        a.mtime.ns > b.mtime.ns ? a.mtime.ns - b.mtime.ns : b.mtime.ns - a.mtime.ns;
     if (gap > step_ns) {
       return Equality::kDifferent;
     }

@@ -22,7 +22,7 @@ using EntryIndex = std::uint32_t;
 inline constexpr std::uint32_t kNone = UINT32_MAX;
 
 enum class Status : std::uint8_t {
-  kAbsent,    ///< known not to be there
+  kAbsent,  ///< known not to be there
   kPresent,
   kUnknown,   ///< cannot be told; blocks deletes of itself and its ancestors
   kExcluded,  ///< a filter hides it here
@@ -48,11 +48,11 @@ struct Side {
   Status status = Status::kAbsent;
   Target target = Target::kFollow;
   ContentChange change = ContentChange::kSame;
-  EntryIndex entry = kNone;       ///< kPresent only
-  NodeIndex parent = kNone;       ///< directory it stands in; kPresent only
-  bool moved_out = false;         ///< what stood here became another node's
-  bool moved_in = false;          ///< what stands here was another node's; see Work::moved_content
-  bool waive = false;             ///< record the agreed content as waived
+  EntryIndex entry = kNone;  ///< kPresent only
+  NodeIndex parent = kNone;  ///< directory it stands in; kPresent only
+  bool moved_out = false;    ///< what stood here became another node's
+  bool moved_in = false;     ///< what stands here was another node's; see Work::moved_content
+  bool waive = false;        ///< record the agreed content as waived
 };
 
 struct Node {
@@ -62,9 +62,9 @@ struct Node {
   bool frozen = false;                       ///< nothing happens to it in this run
   bool forget = false;                       ///< excluded everywhere
   bool known_delete = false;                 ///< next is none because somebody deleted it
-  std::optional<ReplicaIndex> only;          ///< a conflict copy that one destination keeps for itself
-  bool merged = false;                       ///< bytes of `next` come from a merge
-  NodeIndex bytes_from = kNone;              ///< `only`: the node whose bytes on the source these are
+  std::optional<ReplicaIndex> only;  ///< a conflict copy that one destination keeps for itself
+  bool merged = false;               ///< bytes of `next` come from a merge
+  NodeIndex bytes_from = kNone;      ///< `only`: the node whose bytes on the source these are
 
   bool agreed() const { return record != nullptr && record->agreed.has_value(); }
 };
@@ -143,7 +143,8 @@ class Work {
   std::vector<Node> nodes;
   std::vector<std::vector<NodeIndex>> node_of_entry;  ///< per replica; kNone: not ours
   std::vector<std::vector<std::vector<EntryIndex>>> children_of_entry;
-  std::vector<std::unordered_map<PlaceKey, HiddenReason, PlaceKeyHash>> hidden;  ///< parent is an entry
+  std::vector<std::unordered_map<PlaceKey, HiddenReason, PlaceKeyHash>>
+      hidden;  ///< parent is an entry
   std::map<std::pair<NodeIndex, ReplicaIndex>, tree::Content> moved_content;
   std::vector<Loser> losers;
   std::vector<Conflict> conflicts;

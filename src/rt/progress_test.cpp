@@ -16,6 +16,7 @@ TEST(CountingProgress, SumsWhatManyThreadsTell) {
   progress.enter(Phase::kTransferring);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([&progress] {
         for (int round = 0; round < 1000; ++round) {

@@ -139,6 +139,7 @@ TEST(RateLimit, ThreadsTogetherStayBelowTheRate) {
   constexpr int kPieces = 500;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(kThreads);
     for (int i = 0; i < kThreads; ++i) {
       threads.emplace_back([&limit] {
         for (int piece = 0; piece < kPieces; ++piece) {

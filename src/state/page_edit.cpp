@@ -67,6 +67,7 @@ Result<std::vector<PageEdit>> plan_edits(std::span<const NodeChange> changes) {
 
 Result<void> merge_edits(std::span<const NodeRecord> records, std::span<const PageEdit> edits,
                          std::vector<const NodeRecord*>& merged) {
+  const std::size_t checked = merged.empty() ? 0 : merged.size() - 1;
   auto next = records.begin();
   for (const PageEdit& edit : edits) {
     while (next != records.end() && next->agreed->name < edit.name) {
@@ -87,6 +88,14 @@ Result<void> merge_edits(std::span<const NodeRecord> records, std::span<const Pa
   }
   while (next != records.end()) {
     merged.push_back(&*next++);
+  }
+  const auto start = merged.begin() + static_cast<std::ptrdiff_t>(checked);
+  const bool ascends =
+      std::adjacent_find(start, merged.end(), [](const NodeRecord* a, const NodeRecord* b) {
+        return a->agreed->name >= b->agreed->name;
+      }) == merged.end();
+  if (!ascends) {
+    return Error(Code::kCorrupt, "pages of the state overlap");
   }
   return {};
 }

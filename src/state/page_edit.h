@@ -28,7 +28,7 @@ struct PageEdit {
 Result<std::vector<PageEdit>> plan_edits(std::span<const NodeChange> changes);
 
 /// Appends to `merged` what becomes of `records` (in order of names) by `edits` (likewise).
-/// kInvalidArgument when they don't fit.
+/// kInvalidArgument when they don't fit, kCorrupt when `records` don't come after `merged`.
 Result<void> merge_edits(std::span<const tree::NodeRecord> records, std::span<const PageEdit> edits,
                          std::vector<const tree::NodeRecord*>& merged);
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "state/page_bits.h"
 #include "state/samples.h"
 
 namespace ox::state {
@@ -127,6 +128,33 @@ TEST(Page, AQuietFileIsSmall) {
   EXPECT_LT(packed(records).size(), kMaxPageRecords * 62);
 }
 
+std::string hex_of(const Bytes& bytes) {
+  std::string hex;
+  for (const std::uint8_t byte : bytes) {
+    hex += "0123456789abcdef"[byte >> 4U];
+    hex += "0123456789abcdef"[byte & 15U];
+  }
+  return hex;
+}
+
+TEST(Page, TheVectorOfTheDocumentStands) {
+  std::vector<NodeRecord> records = {quiet_record(2, "note.txt"), quiet_record(3, "notes")};
+  records[0].sides[1].acknowledged.reset();
+  records[1].agreed->kind = tree::Kind::kDirectory;
+  records[1].agreed->content = {};
+  records[1].sides[0].acknowledged->value = *records[1].agreed;
+  records[1].sides[1].acknowledged->value = *records[1].agreed;
+  records[1].sides[1].acknowledged->value.name = "old";
+  records[1].sides[1].acknowledged->fingerprint = {.id = 9, .racy = true, .revision = "r1"};
+  EXPECT_EQ(hex_of(packed(records)),
+            "010202"
+            "00086e6f74652e7478740404a403a01f8480d0e2c6bfce972f" +
+                std::string(64, '0') +
+                "018f0480f1fcceccee9fc93000"
+                "0401732102008380d0e2c6bfce972f018c02a01f8680d0e2c6bfce972fc0b802"
+                "0902036f6c64db12027231");
+}
+
 TEST(PageCursor, ShowsWhatAScanCompares) {
   std::vector<NodeRecord> records = {quiet_record(2, "a"), quiet_record(3, "ab")};
   records[1].sides[0].acknowledged.reset();
@@ -179,6 +207,94 @@ TEST(PageCursor, NamesMustAscend) {
     page[5] = static_cast<std::uint8_t>(forbidden);
     EXPECT_FALSE(decode_page(page, kDirectory).ok()) << int{forbidden};
   }
+}
+
+/// What a hand-made page of one record "b" with one side may bend; as it stands, it is right.
+struct Bent {
+  unsigned record_head = bits::kRecordSameMode;
+  Bytes mode;
+  unsigned side_head = bits::kSideAcknowledged;
+  Bytes difference;
+  unsigned print_head = bits::kPrintSameSize | bits::kPrintSameMtime | bits::kPrintOneLink;
+  Bytes print;
+  Bytes waived;
+
+  Bytes page() const {
+    ByteWriter out;
+    for (const unsigned byte : {1U, 1U, 1U, 0U, 1U, 0x62U, record_head, 10U}) {
+      out.put_u8(static_cast<std::uint8_t>(byte));
+    }
+    out.put_raw(mode);
+    out.put_varint(5);  // size
+    out.put_signed(9);  // mtime
+    out.put_u8(static_cast<std::uint8_t>(side_head));
+    out.put_raw(difference);
+    out.put_u8(static_cast<std::uint8_t>(print_head));
+    out.put_raw(print);
+    out.put_raw(waived);
+    return out.take();
+  }
+};
+
+void expect_only(const Bent& right, const Bent& wrong) {
+  const auto decoded = decode_page(right.page(), kDirectory);
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ(packed(*decoded), right.page());
+  EXPECT_FALSE(decode_page(wrong.page(), kDirectory).ok());
+}
+
+TEST(PageCursor, AFieldThatIsNamedButDoesntDifferIsRefused) {
+  expect_only({}, {.record_head = 0, .mode = {0}});
+  expect_only({.record_head = 0, .mode = {1}}, {.record_head = 0, .mode = {0}});
+  struct Case {
+    unsigned mask;
+    Bytes right;
+    Bytes wrong;
+  };
+  Bytes digest(33, 1);
+  const std::vector<Case> cases = {
+      {bits::kDiffParent, {8}, {7}},
+      {bits::kDiffName, {1, 'c'}, {1, 'b'}},
+      {bits::kDiffKind, {1}, {0}},
+      {bits::kDiffSize, {6}, {5}},
+      {bits::kDiffMtime, {1}, {0}},
+      {bits::kDiffDigest, digest, {0}},
+      {bits::kDiffLinkTarget, {1, 'x'}, {0}},
+      {bits::kDiffAttributes, {1, 0}, {0, 0}},
+  };
+  for (const Case& one : cases) {
+    Bent right{.side_head = bits::kSideAcknowledged | bits::kSideDiffers};
+    right.difference = {static_cast<std::uint8_t>(one.mask)};
+    Bent wrong = right;
+    right.difference.insert(right.difference.end(), one.right.begin(), one.right.end());
+    wrong.difference.insert(wrong.difference.end(), one.wrong.begin(), one.wrong.end());
+    SCOPED_TRACE(one.mask);
+    expect_only(right, wrong);
+    if ((one.mask & bits::kDiffContent) != 0) {
+      right.side_head = wrong.side_head = bits::kSideAcknowledged | bits::kSideWaived;
+      std::swap(right.waived, right.difference);
+      std::swap(wrong.waived, wrong.difference);
+      expect_only(right, wrong);
+    }
+  }
+  const Bent nothing{.side_head = bits::kSideAcknowledged | bits::kSideDiffers, .difference = {0}};
+  EXPECT_FALSE(decode_page(nothing.page(), kDirectory).ok());
+}
+
+TEST(PageCursor, AFingerprintHasOneEncoding) {
+  const unsigned usual = Bent{}.print_head;
+  expect_only({.print_head = usual & ~bits::kPrintSameSize, .print = {6}},
+              {.print_head = usual & ~bits::kPrintSameSize, .print = {5}});
+  expect_only({.print_head = usual & ~bits::kPrintSameMtime, .print = {1}},
+              {.print_head = usual & ~bits::kPrintSameMtime, .print = {0}});
+  expect_only({.print_head = usual & ~bits::kPrintOneLink, .print = {2}},
+              {.print_head = usual & ~bits::kPrintOneLink, .print = {1}});
+  for (const unsigned bit : {bits::kPrintCtime, bits::kPrintBirth, bits::kPrintId}) {
+    expect_only({.print_head = usual | bit, .print = {2}},
+                {.print_head = usual | bit, .print = {0}});
+  }
+  expect_only({.print_head = usual | bits::kPrintRevision, .print = {1, 'r'}},
+              {.print_head = usual | bits::kPrintRevision, .print = {0}});
 }
 
 TEST(Record, WhatTheStateCantHoldIsRefused) {

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <thread>
 
 #include "fs/memory/memory_fs.h"
 #include "rt/clock.h"
+#include "rt/pool.h"
 #include "state/samples.h"
 
 namespace ox::state {
@@ -310,9 +310,9 @@ TEST_F(StoreTest, ReadersBesideAWriterSeeWholeCommits) {
   std::atomic<bool> stop = false;
   std::atomic<int> torn = 0;
   {
-    std::vector<std::jthread> readers;
+    rt::ThreadPool pool(2);
     for (int reader = 0; reader < 2; ++reader) {
-      readers.emplace_back([&] {
+      pool.submit([&] {
         while (!stop) {
           const auto children = store_->children(kRootNode);
           if (!children.ok() || children->size() != 2 ||
@@ -323,7 +323,7 @@ TEST_F(StoreTest, ReadersBesideAWriterSeeWholeCommits) {
       });
     }
     for (std::uint64_t size = 1; size <= 200; ++size) {
-      commit(pair_of(size, true));
+      EXPECT_TRUE(store_->commit(pair_of(size, true)).ok());
     }
     stop = true;
   }

@@ -1,18 +1,19 @@
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+
+#include "base/expects.h"
 
 namespace ox::state {
 
 /// A real directory that goes when the test ends.
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() : path_(testing::TempDir() + "/state-test-XXXXXX") {
-    EXPECT_NE(::mkdtemp(path_.data()), nullptr);
+  TemporaryDirectory()
+      : path_((std::filesystem::temp_directory_path() / "state-test-XXXXXX").string()) {
+    expects(::mkdtemp(path_.data()) != nullptr);
   }
   ~TemporaryDirectory() {
     std::error_code ignored;

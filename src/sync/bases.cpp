@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "crypto/digest.h"
-#include "sync/questions.h"
+#include "sync/sources.h"
 #include "sync/text_merge.h"
 
 namespace ox::sync {
@@ -74,8 +74,8 @@ Result<void> keep_bases(state::Store& store, const Ledger& ledger,
       continue;
     }
     const auto text = merged.find(digest);
-    std::optional<Bytes> bytes = text != merged.end() ? std::optional(text->second)
-                                                      : read_agreed(ledger, *record, replicas);
+    std::optional<Bytes> bytes =
+        text != merged.end() ? std::optional(text->second) : read_agreed(ledger, *record, replicas);
     if (bytes.has_value() && is_text(*bytes)) {
       commit.merge_bases.emplace_back(digest, std::move(*bytes));
     }

@@ -49,7 +49,8 @@ class Run {
       add_problem(std::move(problem));
     }
     if (online() < 2) {
-      report_.outcome = report_.held.empty() ? state::RunOutcome::kFailed : state::RunOutcome::kHeld;
+      report_.outcome =
+          report_.held.empty() ? state::RunOutcome::kFailed : state::RunOutcome::kHeld;
       report_.unreadable = report_.held.empty();
       return finish();
     }
@@ -136,8 +137,8 @@ class Run {
       return false;
     }
     TRY_ASSIGN(const bool dirty, carry_out(decided, input, scanned.nodes, was_rebase));
-    const bool again = (dirty || decided.unstable) && pass + 1 < options_.max_passes &&
-                       !stop_.stop_requested();
+    const bool again =
+        (dirty || decided.unstable) && pass + 1 < options_.max_passes && !stop_.stop_requested();
     if (!again) {
       add_reports(scanned.reports);
       add_reports(decided.plan.reports);
@@ -172,9 +173,8 @@ class Run {
         return decided;
       }
       if (const auto* need = std::get_if<plan::NeedDigests>(&outcome)) {
-        TRY_ASSIGN(const bool changed,
-                   answer_digests(*need, input, replicas_, services_, options_.transfers, reports,
-                                  stop_));
+        TRY_ASSIGN(const bool changed, answer_digests(*need, input, replicas_, services_,
+                                                      options_.transfers, reports, stop_));
         decided.unstable = decided.unstable || changed;
         continue;
       }
@@ -377,8 +377,8 @@ class Run {
       return;
     }
     static const std::set<std::string_view> kHarmless{
-        "special", "name_collision", "name_refused", "symlinks_unsupported", "in_the_way",
-        "assumed_equal", "kept", "changed_meanwhile"};
+        "special",    "name_collision", "name_refused", "symlinks_unsupported",
+        "in_the_way", "assumed_equal",  "kept",         "changed_meanwhile"};
     const bool partly = std::ranges::any_of(report_.problems, [&](const state::Problem& problem) {
       return problem.code != "held" && !kHarmless.contains(problem.code);
     });
@@ -393,8 +393,8 @@ class Run {
   Result<void> tidy_trash() {
     TRY_ASSIGN(RetentionReport rechecked,
                recheck_displaced(store_, replicas_, report_.id, services_));
-    TRY_ASSIGN(RetentionReport purged, purge_trash(store_, replicas_, options_.retention,
-                                                   report_.id, services_, stop_));
+    TRY_ASSIGN(RetentionReport purged,
+               purge_trash(store_, replicas_, options_.retention, report_.id, services_, stop_));
     for (RetentionReport* found : {&rechecked, &purged}) {
       for (state::Problem& problem : found->rescued) {
         add_problem(std::move(problem));

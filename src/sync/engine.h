@@ -24,8 +24,8 @@ namespace ox::sync {
 struct EngineReplica {
   provider::Provider* provider = nullptr;  ///< none: it is away
   std::string label;
-  const tree::Filter* filter = nullptr;    ///< the rule's and the replica's own ignores; never null
-  std::string away_reason;                 ///< for a person, when `provider` is none
+  const tree::Filter* filter = nullptr;  ///< the rule's and the replica's own ignores; never null
+  std::string away_reason;               ///< for a person, when `provider` is none
 };
 
 struct Retention {
@@ -35,10 +35,11 @@ struct Retention {
 
 struct RunOptions {
   plan::Policy policy;
-  bool dry_run = false;                     ///< changes nothing, tells everything
-  bool read_back = false;                   ///< reads every written file again and compares
-  std::size_t transfers = 4;                ///< files under way at once
-  std::chrono::milliseconds busy_wait{5000};  ///< how long files that somebody writes are waited for
+  bool dry_run = false;       ///< changes nothing, tells everything
+  bool read_back = false;     ///< reads every written file again and compares
+  std::size_t transfers = 4;  ///< files under way at once
+  std::chrono::milliseconds busy_wait{
+      5000};  ///< how long files that somebody writes are waited for
   Retention retention;
   std::string command = "sync";
   std::size_t max_passes = 5;
@@ -49,10 +50,11 @@ enum class EventKind : std::uint8_t { kPlanned, kDone, kFailed, kConflict, kProb
 /// One thing that happened or, in a dry run, would happen.
 struct Event {
   EventKind kind = EventKind::kDone;
-  std::string action;   ///< "create", "update", "delete", "move", "mkdir", "rmdir", "attributes", "swap"
+  std::string
+      action;  ///< "create", "update", "delete", "move", "mkdir", "rmdir", "attributes", "swap"
   std::optional<ReplicaIndex> replica;
   RelPath path;
-  RelPath from;         ///< move, swap
+  RelPath from;  ///< move, swap
   std::uint64_t bytes = 0;
   std::string code;     ///< of a problem, a conflict's kind, or an error's name
   std::string message;  ///< for a person; of a conflict: "kept <winner>, other version in <path>"
@@ -62,27 +64,27 @@ struct Event {
 using EventSink = std::function<void(const Event&)>;
 
 struct RunCounts {
-  std::uint64_t scanned = 0;      ///< entries seen, all replicas
-  std::uint64_t created = 0;      ///< files and symlinks
+  std::uint64_t scanned = 0;  ///< entries seen, all replicas
+  std::uint64_t created = 0;  ///< files and symlinks
   std::uint64_t updated = 0;
   std::uint64_t moved = 0;
   std::uint64_t removed = 0;      ///< files, symlinks and directories
   std::uint64_t directories = 0;  ///< made
   std::uint64_t attributes = 0;
-  std::uint64_t bytes = 0;        ///< written
+  std::uint64_t bytes = 0;  ///< written
   std::uint64_t failed = 0;
 };
 
 struct RunReport {
-  RunId id;                            ///< 0 for a dry run and for a run that had nothing to record
+  RunId id;  ///< 0 for a dry run and for a run that had nothing to record
   state::RunOutcome outcome = state::RunOutcome::kInSync;
   RunCounts counts;
   std::vector<plan::Conflict> conflicts;
   std::vector<state::Problem> problems;
-  std::vector<std::string> held;       ///< waits for `approve`
-  bool rebased = false;                ///< it was a union, because …
+  std::vector<std::string> held;  ///< waits for `approve`
+  bool rebased = false;           ///< it was a union, because …
   std::string rebase_reason;
-  bool unreadable = false;             ///< a root could not be read at all
+  bool unreadable = false;  ///< a root could not be read at all
 };
 
 /// Services of the process.

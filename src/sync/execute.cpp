@@ -59,10 +59,8 @@ void Execution::problem(std::optional<ReplicaIndex> replica, const RelPath& path
         .path = path,
         .code = std::string(code),
         .message = message});
-  problems.push_back({.replica = replica,
-                      .path = path,
-                      .code = std::string(code),
-                      .message = std::move(message)});
+  problems.push_back(
+      {.replica = replica, .path = path, .code = std::string(code), .message = std::move(message)});
 }
 
 void Execution::fail(const plan::Operation& operation, const Error& error) {
@@ -168,8 +166,7 @@ std::set<ReplicaIndex> suppliers_of(const plan::Plan& plan) {
 
 Result<void> execute(Execution& execution, const plan::Plan& plan) {
   for (const ReplicaIndex i : suppliers_of(plan)) {
-    const bool writable =
-        execution.provider(i).capabilities().create != provider::Cas::kNone;
+    const bool writable = execution.provider(i).capabilities().create != provider::Cas::kNone;
     const Result<void> durable = execution.provider(i).make_durable();
     if (!durable.ok() && writable) {
       return durable.error();

@@ -25,9 +25,9 @@ struct Execution {
   RunCounts counts;
   std::vector<state::Problem> problems;
   std::vector<state::VersionRecord> versions;  ///< to go with the next commit
-  bool dirty = false;         ///< something was not as planned: look and plan again
+  bool dirty = false;  ///< something was not as planned: look and plan again
   bool cancelled = false;
-  std::optional<Error> fatal; ///< the store is full or gone: no use to go on
+  std::optional<Error> fatal;  ///< the store is full or gone: no use to go on
 
   /// Fingerprints of what our own moves changed, by replica and path.
   std::map<std::pair<ReplicaIndex, RelPath>, tree::Fingerprint> moved;

@@ -32,8 +32,9 @@ Result<Verdict> judge(const state::RuleFacts& facts, ReplicaIndex i, const Engin
     const bool allowed = std::ranges::find(approved, "root " + replica.label) != approved.end();
     if (entries.empty() && !allowed) {
       return Verdict{.trust = Trust::kAway,
-                     .reason = "is empty and is not the root that was synced before (is a disk not "
-                               "mounted?)"};
+                     .reason =
+                         "is empty and is not the root that was synced before (is a disk not "
+                         "mounted?)"};
     }
     return Verdict{.trust = Trust::kRebase,
                    .reason = replica.label + " does not carry this rule's mark"};
@@ -73,11 +74,11 @@ Result<Gate> pass_gate(const state::RuleFacts& facts, const std::vector<EngineRe
   }
   for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
     if (replicas[i].provider == nullptr) {
-      gate.problems.push_back({.replica = i,
-                               .path = {},
-                               .code = "away",
-                               .message = replicas[i].label + " is away: " +
-                                          replicas[i].away_reason});
+      gate.problems.push_back(
+          {.replica = i,
+           .path = {},
+           .code = "away",
+           .message = replicas[i].label + " is away: " + replicas[i].away_reason});
       continue;
     }
     TRY_ASSIGN(const Verdict verdict, judge(facts, i, replicas[i], approved, stop));

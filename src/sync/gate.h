@@ -10,11 +10,11 @@ namespace ox::sync {
 /// What the gate found before anything is read: which replicas take part, and whether what they
 /// acknowledged can be believed.
 struct Gate {
-  std::vector<EngineReplica> replicas;      ///< those that may not take part have lost their provider
+  std::vector<EngineReplica> replicas;  ///< those that may not take part have lost their provider
   bool rebase = false;
-  std::string reason;                       ///< why, for a person
+  std::string reason;  ///< why, for a person
   std::vector<state::Problem> problems;
-  std::vector<std::string> held;            ///< an empty root that lacks its identity
+  std::vector<std::string> held;  ///< an empty root that lacks its identity
 };
 
 /// Compares each root's identity with what the state expects of it.

@@ -97,11 +97,10 @@ void Ledger::acknowledge_attributes(NodeId id, ReplicaIndex replica,
     return;
   }
   if (!record.sides[replica].acknowledged.has_value()) {
-    record.sides[replica].acknowledged = tree::Acknowledged{.value = *record.agreed};
+    record.sides[replica].acknowledged.emplace();
   }
   tree::Acknowledged& side = *record.sides[replica].acknowledged;
-  side.value.attributes = record.agreed->attributes;
-  side.value.content = record.agreed->content;
+  side.value = *record.agreed;
   side.fingerprint = fingerprint;
 }
 
@@ -122,10 +121,9 @@ void Ledger::forget(NodeId id) {
 
 std::uint64_t Ledger::intend(std::vector<state::Action> actions) {
   const std::uint64_t number = next_batch_++;
-  batches_.emplace(number, state::ActionBatch{.run = run_,
-                                              .number = number,
-                                              .open = true,
-                                              .actions = std::move(actions)});
+  batches_.emplace(number,
+                   state::ActionBatch{
+                       .run = run_, .number = number, .open = true, .actions = std::move(actions)});
   dirty_batches_.push_back(number);
   return number;
 }

@@ -30,6 +30,7 @@ class Ledger {
   /// one; else the edit it carries would be taken for known.
   void acknowledge_place(NodeId id, ReplicaIndex replica, const tree::Fingerprint& before,
                          const tree::Fingerprint& after);
+  /// As acknowledge_all, for bytes that were right already: how their equality is known stays.
   void acknowledge_attributes(NodeId id, ReplicaIndex replica,
                               const tree::Fingerprint& fingerprint);
   void acknowledge_removed(NodeId id, ReplicaIndex replica);
@@ -55,7 +56,8 @@ class Ledger {
   state::Store& store_;
   RunId run_;
   std::unordered_map<NodeId, tree::NodeRecord> live_;
-  std::map<NodeId, std::optional<tree::NodeValue>> touched_;  ///< with the agreed value in the store
+  std::map<NodeId, std::optional<tree::NodeValue>>
+      touched_;  ///< with the agreed value in the store
   std::vector<NodeId> forgotten_directories_;
   std::map<std::uint64_t, state::ActionBatch> batches_;
   std::vector<std::uint64_t> dirty_batches_;

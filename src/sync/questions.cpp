@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crypto/digest.h"
+#include "sync/sources.h"
 #include "sync/text_merge.h"
 
 namespace ox::sync {
@@ -15,21 +16,8 @@ Result<Digest> digest_of(provider::Provider& store, const RelPath& path,
                          const tree::Fingerprint& fingerprint, const Services& services,
                          std::stop_token stop) {
   TRY_ASSIGN(const std::unique_ptr<provider::Source> source, store.open(path, &fingerprint));
-  crypto::Sha256 hasher;
-  Bytes buffer(static_cast<std::size_t>(std::clamp<std::uint64_t>(source->size(), 1, 1U << 20U)));
-  for (std::uint64_t offset = 0;;) {
-    if (stop.stop_requested()) {
-      return Error(Code::kCancelled, "stopped");
-    }
-    TRY_ASSIGN(const std::size_t count, source->read_at(offset, buffer));
-    if (count == 0) {
-      break;
-    }
-    hasher.update(BytesView(buffer).first(count));
-    offset += count;
-  }
   services.progress->set_current(path.text());
-  const Digest digest = hasher.finish();
+  TRY_ASSIGN(const Digest digest, digest_of_source(*source, stop));
   const Result<void> unchanged = source->verify_unchanged();
   if (!unchanged.ok() && !unchanged.failed_with(Code::kBusy)) {
     return unchanged.error();
@@ -49,17 +37,6 @@ RelPath path_of(const plan::Replica& replica, std::uint32_t entry) {
     path = path.child(replica.entries[*at].entry.name);
   }
   return path;
-}
-
-Result<Bytes> read_small(provider::Source& source, std::uint64_t limit) {
-  if (source.size() > limit) {
-    return Error(Code::kInvalidArgument, "larger than is read at once");
-  }
-  Bytes bytes(static_cast<std::size_t>(source.size()));
-  TRY_ASSIGN(const std::size_t count, source.read_at(0, bytes));
-  bytes.resize(count);
-  TRY(source.verify_unchanged());
-  return bytes;
 }
 
 namespace {
@@ -138,8 +115,7 @@ class TextFinder {
         if (entry.content.digest != digest || replicas_[i].provider == nullptr) {
           continue;
         }
-        auto source =
-            replicas_[i].provider->open(path_of(observed_[i], e), &entry.fingerprint);
+        auto source = replicas_[i].provider->open(path_of(observed_[i], e), &entry.fingerprint);
         if (!source.ok()) {
           continue;
         }

@@ -23,7 +23,4 @@ Result<std::vector<plan::MergeAnswer>> answer_merges(const plan::NeedMerge& need
 /// Path of an observed entry.
 RelPath path_of(const plan::Replica& replica, std::uint32_t entry);
 
-/// The whole content of a small file; kInvalidArgument when it is larger than `limit`.
-Result<Bytes> read_small(provider::Source& source, std::uint64_t limit);
-
 }  // namespace ox::sync

@@ -458,9 +458,8 @@ class Scanner {
         child->second->views[i] =
             ScanUnit::View{.path = unit->views[i]->path.child(entry.name), .entry = entry};
         child->second->entry_index[i] = index;
-        replica.entries.push_back({.parent = parent,
-                                   .entry = std::move(entry),
-                                   .coverage = plan::Coverage::kUnchanged});
+        replica.entries.push_back(
+            {.parent = parent, .entry = std::move(entry), .coverage = plan::Coverage::kUnchanged});
       } else {
         replica.entries.push_back({.parent = parent, .entry = std::move(entry)});
       }

@@ -21,9 +21,9 @@ struct Scan {
   std::vector<tree::NodeRecord> nodes;
   std::vector<plan::Replica> replicas;
   std::vector<plan::Report> reports;
-  std::uint64_t entries = 0;      ///< seen on all replicas
-  bool unstable = false;          ///< something vanished while it was being listed: scan again
-  std::vector<bool> unreadable;   ///< per replica: its root could not be listed
+  std::uint64_t entries = 0;     ///< seen on all replicas
+  bool unstable = false;         ///< something vanished while it was being listed: scan again
+  std::vector<bool> unreadable;  ///< per replica: its root could not be listed
 };
 
 /// Walks all replicas in step, directory by directory, on `services.pool`. kUnreachable when the

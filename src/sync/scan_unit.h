@@ -19,10 +19,10 @@ struct ScanUnit {
     tree::Entry entry;  ///< the directory's own, from its parent's listing
   };
 
-  std::shared_ptr<ScanUnit> parent;           ///< none for the root
-  std::optional<tree::NodeRecord> record;     ///< none: not known to the state
-  std::vector<std::optional<View>> views;     ///< per replica; none: it is not there
-  std::vector<std::uint32_t> entry_index;     ///< in plan::Replica::entries; kUnplaced: not yet
+  std::shared_ptr<ScanUnit> parent;        ///< none for the root
+  std::optional<tree::NodeRecord> record;  ///< none: not known to the state
+  std::vector<std::optional<View>> views;  ///< per replica; none: it is not there
+  std::vector<std::uint32_t> entry_index;  ///< in plan::Replica::entries; kUnplaced: not yet
   bool record_given = false;
 
   static constexpr std::uint32_t kUnplaced = UINT32_MAX;

@@ -8,8 +8,7 @@ namespace {
 
 class Settler {
  public:
-  Settler(state::Store& store, const std::vector<EngineReplica>& replicas,
-          const Services& services)
+  Settler(state::Store& store, const std::vector<EngineReplica>& replicas, const Services& services)
       : store_(store), replicas_(replicas), services_(services) {}
 
   Result<void> run() {
@@ -43,8 +42,8 @@ class Settler {
  private:
   /// A version in the trash that no record names was displaced just before the crash.
   void settle_action(state::Action& action, RunId run, state::Commit& commit) {
-    const bool displaces = action.kind == state::ActionKind::kPut ||
-                           action.kind == state::ActionKind::kRemove;
+    const bool displaces =
+        action.kind == state::ActionKind::kPut || action.kind == state::ActionKind::kRemove;
     if (action.done || !displaces || !action.before.has_value() ||
         action.before->kind == tree::Kind::kDirectory ||
         replicas_[action.replica].provider == nullptr) {
@@ -84,9 +83,8 @@ class Settler {
       TRY_ASSIGN(std::optional<state::RunRecord> record, store_.find_run(batch.run));
       if (record.has_value() && record->outcome == state::RunOutcome::kRunning) {
         record->outcome = state::RunOutcome::kInterrupted;
-        const bool known = std::ranges::any_of(commit.runs, [&](const state::RunRecord& other) {
-          return other.id == record->id;
-        });
+        const bool known = std::ranges::any_of(
+            commit.runs, [&](const state::RunRecord& other) { return other.id == record->id; });
         if (!known) {
           commit.runs.push_back(std::move(*record));
         }

@@ -82,8 +82,7 @@ class Structure {
                          .from = operation.from,
                          .parked = operation.parked};
     if (operation.expected.has_value()) {
-      action.before = tree::Entry{.kind = operation.value.kind,
-                                  .fingerprint = *operation.expected};
+      action.before = tree::Entry{.kind = operation.value.kind, .fingerprint = *operation.expected};
     }
     return action;
   }
@@ -160,8 +159,8 @@ class Structure {
 
   Result<void> move(const plan::Operation& operation, state::Action& action) {
     provider::Provider& store = run_.provider(operation.replica);
-    TRY_ASSIGN(const tree::Entry entry, store.move(operation.from, operation.path,
-                                                   expected(operation, operation.from)));
+    TRY_ASSIGN(const tree::Entry entry,
+               store.move(operation.from, operation.path, expected(operation, operation.from)));
     done(operation, action, entry);
     moved(operation, operation.node, operation.path, *operation.expected, entry);
     return {};
@@ -212,9 +211,8 @@ class Structure {
                  .replica = operation.replica,
                  .path = operation.path});
     }
-    acknowledgements_.push_back([this, operation] {
-      run_.ledger.acknowledge_removed(operation.node, operation.replica);
-    });
+    acknowledgements_.push_back(
+        [this, operation] { run_.ledger.acknowledge_removed(operation.node, operation.replica); });
     return {};
   }
 
@@ -252,10 +250,10 @@ Result<void> execute_source_removals(Execution& execution, const plan::Plan& pla
     bool delivered = true;
     for (ReplicaIndex i = 0; i < record->sides.size(); ++i) {
       const auto& side = record->sides[i].acknowledged;
-      delivered = delivered && side.has_value() && !side->assumed &&
-                  side->value.content.digest == record->agreed->content.digest &&
-                  (record->agreed->kind != tree::Kind::kFile ||
-                   side->value.content.digest.has_value());
+      delivered =
+          delivered && side.has_value() && !side->assumed &&
+          side->value.content.digest == record->agreed->content.digest &&
+          (record->agreed->kind != tree::Kind::kFile || side->value.content.digest.has_value());
     }
     if (delivered || record->agreed->kind == tree::Kind::kDirectory) {
       lists[operation.replica].push_back(operation);
@@ -265,8 +263,8 @@ Result<void> execute_source_removals(Execution& execution, const plan::Plan& pla
   TRY(Structure(execution).carry_out(lists));
   for (const NodeId node : candidates) {
     const tree::NodeRecord* record = execution.ledger.find(node);
-    const bool gone = record != nullptr &&
-                      !record->sides[execution.options.policy.order.front()].acknowledged;
+    const bool gone =
+        record != nullptr && !record->sides[execution.options.policy.order.front()].acknowledged;
     if (gone) {
       execution.ledger.forget(node);
     }

@@ -1,11 +1,9 @@
 #include <algorithm>
-#include <atomic>
-#include <cstring>
 
 #include "base/expects.h"
-#include "crypto/digest.h"
 #include "provider/xattrs.h"
 #include "sync/execute.h"
+#include "sync/sources.h"
 
 /// Content: stage → durable → intent → publish → acknowledge, in batches. The acknowledgements of
 /// one batch ride on the commit of the next, whose sync made its renames durable.
@@ -17,33 +15,12 @@ constexpr std::size_t kBatchFiles = 8000;
 constexpr std::uint64_t kBatchBytes = 64ULL << 20U;
 constexpr std::chrono::milliseconds kBusyPoll{50};
 
-/// A merged text as a source.
-class MemorySource final : public provider::Source {
- public:
-  explicit MemorySource(const Bytes& bytes) : bytes_(bytes) {}
-  std::uint64_t size() const override { return bytes_.size(); }
-  Result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> into) override {
-    if (offset >= bytes_.size()) {
-      return std::size_t{0};
-    }
-    const std::size_t count = std::min<std::size_t>(into.size(), bytes_.size() - offset);
-    std::memcpy(into.data(), bytes_.data() + offset, count);
-    return count;
-  }
-  Result<void> verify_unchanged() override { return {}; }
-  const tree::Fingerprint& fingerprint() const override { return fingerprint_; }
-
- private:
-  const Bytes& bytes_;
-  tree::Fingerprint fingerprint_;
-};
-
 /// One task on its way through a batch.
 struct Transfer {
   const plan::ContentTask* task = nullptr;
-  std::vector<std::optional<provider::Staged>> staged;       ///< per operation
+  std::vector<std::optional<provider::Staged>> staged;  ///< per operation
   std::vector<std::optional<provider::Published>> published;
-  std::vector<std::optional<Error>> errors;                  ///< per operation
+  std::vector<std::optional<Error>> errors;  ///< per operation
   std::optional<Digest> digest;
   std::optional<std::uint64_t> xattrs;
   bool busy = false;      ///< somebody writes the source; try again later
@@ -215,12 +192,12 @@ class Transfers {
     if (operation.value.kind == tree::Kind::kSymlink) {
       return batches_[operation.replica]->stage(request, stop);
     }
-    request.resume_key = std::to_string(operation.node.value) + "-" +
-                         std::to_string(operation.value.content.size);
+    request.resume_key =
+        std::to_string(operation.node.value) + "-" + std::to_string(operation.value.content.size);
     if (transfer.task->suppliers.empty()) {
       const auto text = run_.merged.find(*operation.value.content.digest);
       expects(text != run_.merged.end());
-      MemorySource source(text->second);
+      BytesSource source(text->second);
       request.source = &source;
       return stage_from(transfer, operation, request, patience, stop);
     }
@@ -234,8 +211,7 @@ class Transfers {
         continue;
       }
       request.source = source->get();
-      Result<provider::Staged> staged =
-          stage_from(transfer, operation, request, patience, stop);
+      Result<provider::Staged> staged = stage_from(transfer, operation, request, patience, stop);
       if (staged.ok() || staged.failed_with(Code::kNoSpace)) {
         return staged;
       }
@@ -253,7 +229,7 @@ class Transfers {
         transfer.busy = transfer.busy || unchanged.failed_with(Code::kBusy);
         return unchanged.error();
       }
-      TRY_ASSIGN(const Digest again, digest_of(*request.source, stop));
+      TRY_ASSIGN(const Digest again, digest_of_source(*request.source, stop));
       if (again != staged.digest) {
         return Error(Code::kBusy, "is being written", Retry::kLater);
       }
@@ -271,22 +247,6 @@ class Transfers {
       }
     }
     return staged;
-  }
-
-  static Result<Digest> digest_of(provider::Source& source, std::stop_token stop) {
-    crypto::Sha256 hasher;
-    Bytes buffer(1U << 20U);
-    for (std::uint64_t offset = 0;;) {
-      if (stop.stop_requested()) {
-        return Error(Code::kCancelled, "stopped");
-      }
-      TRY_ASSIGN(const std::size_t count, source.read_at(offset, buffer));
-      if (count == 0) {
-        return hasher.finish();
-      }
-      hasher.update(BytesView(buffer).first(count));
-      offset += count;
-    }
   }
 
   // Intent ----------------------------------------------------------------------------------------
@@ -385,12 +345,12 @@ class Transfers {
       precondition = provider::Precondition::matches(
           run_.current(operation.replica, operation.path, *operation.expected));
     }
-    TRY_ASSIGN(provider::Published published,
-               batches_[operation.replica]->publish(staged, operation.path, precondition,
-                                                    run_.trash));
+    TRY_ASSIGN(
+        provider::Published published,
+        batches_[operation.replica]->publish(staged, operation.path, precondition, run_.trash));
     if (run_.options.read_back && operation.value.kind == tree::Kind::kFile) {
       TRY_ASSIGN(const auto source, run_.provider(operation.replica).open(operation.path, nullptr));
-      TRY_ASSIGN(const Digest read, digest_of(*source, run_.stop));
+      TRY_ASSIGN(const Digest read, digest_of_source(*source, run_.stop));
       if (read != staged.digest) {
         return Error(Code::kCorrupt, "reads back differently from what was written")
             .with_context(operation.path.text());
@@ -423,9 +383,9 @@ class Transfers {
         }
       }
     }
-    TRY_ASSIGN(tree::Entry entry, store.set_attributes(operation.path, expected,
-                                                       operation.value.attributes, mtime,
-                                                       xattrs.get()));
+    TRY_ASSIGN(tree::Entry entry,
+               store.set_attributes(operation.path, expected, operation.value.attributes, mtime,
+                                    xattrs.get()));
     return provider::Published{.entry = std::move(entry), .displaced = std::nullopt};
   }
 
@@ -518,14 +478,14 @@ class Transfers {
     const std::string& label = run_.replicas[operation.replica].label;
     Digest digest;
     if (auto source = store.open_trashed(version.path); source.ok()) {
-      if (const Result<Digest> read = digest_of(**source, run_.stop); read.ok()) {
+      if (const Result<Digest> read = digest_of_source(**source, run_.stop); read.ok()) {
         digest = *read;
       }
     }
     for (const bool with_digest : {false, true}) {
-      const std::string name = tree::conflict_name(
-          operation.path.name(), label, version.fingerprint.mtime, digest, with_digest,
-          store.capabilities().names.max_name_bytes);
+      const std::string name =
+          tree::conflict_name(operation.path.name(), label, version.fingerprint.mtime, digest,
+                              with_digest, store.capabilities().names.max_name_bytes);
       const RelPath path = operation.path.parent().child(name);
       if (store.restore_trashed(version.path, path).ok()) {
         run_.problem(operation.replica, path, "changed_meanwhile",

@@ -305,12 +305,11 @@ bool FilterPattern::read_stars(std::string_view glob, std::size_t& at) {
   at = std::min(glob.find_first_not_of('*', at), glob.size());
   const std::string_view rest = glob.substr(at);
   const bool begins_component = begin == 0 || glob[begin - 1] == '/';
-  if (at - begin < 2 || !begins_component) {
-    tokens_.push_back({.kind = TokenKind::kStar});
-  } else if (rest.starts_with('/')) {
+  const bool is_double = at - begin >= 2 && begins_component;
+  if (is_double && rest.starts_with('/')) {
     tokens_.push_back({.kind = TokenKind::kDirectories});
     ++at;
-  } else if (rest.empty() || rest.starts_with("\\/")) {
+  } else if (is_double && (rest.empty() || rest.starts_with("\\/"))) {
     tokens_.push_back({.kind = TokenKind::kAnything});
   } else {
     tokens_.push_back({.kind = TokenKind::kStar});

@@ -109,8 +109,8 @@ class Comparison {
     } else if (code == "in_the_way") {
       const auto standing = directory.children.find(replica_.key(value.name));
       holds = standing != directory.children.end();
-    } else if (code == "waiting" || code == "held") {
-      holds = world_.online_count() < world_.replicas.size() || world_.policy.budget.has_value();
+    } else if (code == "waiting") {
+      holds = world_.online_count() < world_.replicas.size();
     }
     if (!holds) {
       return differs(replica_, "left out as '" + code + "' without need", path);
@@ -122,8 +122,8 @@ class Comparison {
                               const Object& object) {
     const tree::NodeValue& value = *record.agreed;
     const plan::Traits& traits = replica_.traits();
-    if (object.unreadable) {
-      return {};
+    if (object.unreadable || object.kind == tree::Kind::kOther) {
+      return {};  // occupies the name; nobody may look at it
     }
     if (object.kind != value.kind) {
       return differs(replica_, "another kind than agreed", path);

@@ -101,7 +101,8 @@ std::string describe(const plan::Operation& operation) {
 std::string describe(const plan::Plan& plan, const ToyStore& store) {
   std::string text = describe_updates("adopted", plan.adopted, store) +
                      describe_updates("structure", plan.structure, store) +
-                     describe_updates("removal", plan.removals, store);
+                     describe_updates("removal", plan.removals, store) +
+                     describe_updates("finished", plan.finished, store);
   const auto add = [&](const std::vector<plan::Operation>& operations) {
     for (const plan::Operation& operation : operations) {
       text += "  " + describe(operation) + "\n";

@@ -82,6 +82,7 @@ class Executor {
         TRY(step(operation, nullptr, nullptr));
       }
     }
+    TRY(commit(plan_.finished));
     for (const Operation& operation : plan_.source_removals) {
       TRY(step(operation, nullptr, nullptr));
     }
@@ -338,13 +339,13 @@ class Executor {
         }
         break;
       case OperationKind::kSetAttributes:
-        if (side != nullptr && side->acknowledged.has_value()) {
-          side->acknowledged->value.attributes = update->agreed->attributes;
-          side->acknowledged->value.content.mtime = update->agreed->content.mtime;
-          side->acknowledged->fingerprint = fresh_print(i, operation.path);
-        } else if (side != nullptr) {
-          side->acknowledged = tree::Acknowledged{.value = *update->agreed,
-                                                  .fingerprint = fresh_print(i, operation.path)};
+        if (side != nullptr) {
+          const bool assumed = side->acknowledged.has_value() ? side->acknowledged->assumed
+                                                              : !world_.policy.compare.hash;
+          *side = {.acknowledged = tree::Acknowledged{.value = *update->agreed,
+                                                      .fingerprint = fresh_print(i, operation.path),
+                                                      .assumed = assumed},
+                   .waived = std::nullopt};
         }
         break;
       case OperationKind::kRemove:

@@ -61,6 +61,7 @@ class ToyReplica {
   ToyReplica(const ToyReplica& other);
   ToyReplica& operator=(const ToyReplica&) = delete;
   ToyReplica(ToyReplica&&) noexcept = default;
+  ToyReplica& operator=(ToyReplica&&) noexcept = default;
 
   const plan::Traits& traits() const { return abilities_.traits; }
   Abilities& abilities() { return abilities_; }

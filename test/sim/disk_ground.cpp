@@ -244,8 +244,8 @@ class DiskGround final : public Ground {
 
 }  // namespace
 
-std::unique_ptr<Ground> make_disk_ground(
-    std::function<std::unique_ptr<fs::Directory>()> open_root, std::string rule) {
+std::unique_ptr<Ground> make_disk_ground(std::function<std::unique_ptr<fs::Directory>()> open_root,
+                                         std::string rule) {
   return std::make_unique<DiskGround>(std::move(open_root), std::move(rule));
 }
 

@@ -61,8 +61,8 @@ class Ground {
 };
 
 /// A directory of a simulated disk; `open_root` gives a handle that no fault reaches.
-std::unique_ptr<Ground> make_disk_ground(
-    std::function<std::unique_ptr<fs::Directory>()> open_root, std::string rule);
+std::unique_ptr<Ground> make_disk_ground(std::function<std::unique_ptr<fs::Directory>()> open_root,
+                                         std::string rule);
 
 /// A MemoryProvider, which must outlive the ground.
 std::unique_ptr<Ground> make_memory_ground(provider::MemoryProvider& provider);

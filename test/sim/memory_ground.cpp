@@ -13,9 +13,7 @@ class MemoryFile final : public OpenFile {
       : provider_(provider), path_(std::move(path)) {
     ignore(provider_.user_hold_open(rel(path_), true), "it has just been seen there");
   }
-  ~MemoryFile() override {
-    ignore(provider_.user_hold_open(rel(path_), false), "it may be gone");
-  }
+  ~MemoryFile() override { ignore(provider_.user_hold_open(rel(path_), false), "it may be gone"); }
   bool write(const std::string& bytes, Ending ending) override {
     std::string all = bytes;
     const auto standing = provider_.content(rel(path_));
@@ -48,8 +46,7 @@ class MemoryGround final : public Ground {
       if (entry.kind == tree::Kind::kDirectory) {
         node.kind = NodeKind::kDirectory;
       } else {
-        node.kind =
-            entry.kind == tree::Kind::kSymlink ? NodeKind::kSymlink : NodeKind::kFile;
+        node.kind = entry.kind == tree::Kind::kSymlink ? NodeKind::kSymlink : NodeKind::kFile;
         node.bytes = provider_.content(path).value_or("");
       }
       tree.emplace(path.text(), std::move(node));

@@ -29,7 +29,7 @@ using Tree = std::map<std::string, Node>;
 /// What two replicas need not agree on.
 struct Tolerance {
   bool modes = false;
-  bool symlinks = false;      ///< some replica can't hold them
+  bool symlinks = false;        ///< some replica can't hold them
   std::int64_t mtime_step = 1;  ///< 0: mtimes are not compared
 };
 

@@ -255,8 +255,8 @@ bool User::copy(Edit& edit) {
 }
 
 bool User::rename(Edit& edit) {
-  const std::string from = pick({NodeKind::kFile, NodeKind::kDirectory, NodeKind::kDirectory,
-                                 NodeKind::kSymlink});
+  const std::string from =
+      pick({NodeKind::kFile, NodeKind::kDirectory, NodeKind::kDirectory, NodeKind::kSymlink});
   const std::string to = free_path(pick_directory());
   if (from.empty() || to.empty() || is_within(to, from)) {
     return false;
@@ -328,12 +328,13 @@ bool User::chmod(Edit& edit) {
     return false;
   }
   // A directory that its owner can't enter is another story.
-  const std::uint32_t mode =
-      tree_.at(path).kind == NodeKind::kDirectory ? 0700 + random_.below(2) * 055
-                                                  : kModes[random_.below(kModes.size())];
+  const std::uint64_t drawn = random_.below(kModes.size());
+  const std::uint32_t mode = tree_.at(path).kind == NodeKind::kDirectory
+                                 ? (drawn % 2 == 0 ? 0755 : 0700)
+                                 : kModes[drawn];
   edit.touched.push_back(path);
   edit.text = "chmod " + path;
-  return ground_.chmod(path, static_cast<std::uint32_t>(mode));
+  return ground_.chmod(path, mode);
 }
 
 bool User::touch(Edit& edit) {

@@ -13,12 +13,12 @@ namespace ox::sim {
 class Versions {
  public:
   struct Version {
-    std::uint64_t token = 0;   ///< 0: a state in between, or what a power cut left: owed to nobody
-    std::size_t replica = 0;   ///< where it was written
-    bool durable = false;      ///< the user synced it
-    bool replaced = false;     ///< a user who had it before him overwrote or deleted it
-    bool excused = false;      ///< the user's own file system lost it
-  bool trash_will_do = false;  ///< it was written to a file that may have been put aside already
+    std::uint64_t token = 0;  ///< 0: a state in between, or what a power cut left: owed to nobody
+    std::size_t replica = 0;  ///< where it was written
+    bool durable = false;     ///< the user synced it
+    bool replaced = false;    ///< a user who had it before him overwrote or deleted it
+    bool excused = false;     ///< the user's own file system lost it
+    bool trash_will_do = false;  ///< it was written to a file that may have been put aside already
   };
 
   /// A content that nobody ever wrote before.

@@ -72,8 +72,8 @@ World::World(WorldOptions options, std::uint64_t seed, bool verbose)
   for (std::size_t i = 0; i < replicas; ++i) {
     facts_.replicas.push_back({.address = "/" + seat_name(i), .label = seat_name(i)});
     if (options_.is_memory[i]) {
-      memories_[i] = std::make_unique<provider::MemoryProvider>(provider::MemoryOptions{
-          .capabilities = options_.abilities[i], .clock = &clock_});
+      memories_[i] = std::make_unique<provider::MemoryProvider>(
+          provider::MemoryOptions{.capabilities = options_.abilities[i], .clock = &clock_});
       memories_[i]->set_hook(hook_for(faults_));
       grounds_.push_back(make_memory_ground(*memories_[i]));
     } else {
@@ -132,11 +132,9 @@ Result<void> World::begin_session() {
 void World::trace(const sync::Event& event) const {
   constexpr std::string_view kKinds[] = {"planned", "done", "failed", "conflict", "problem"};
   std::string line(kKinds[static_cast<std::size_t>(event.kind)]);
-  for (const std::string& word : {event.action, event.replica.has_value()
-                                                    ? seat_name(*event.replica)
-                                                    : std::string(),
-                                  event.path.text(), event.from.text(), event.code,
-                                  event.message}) {
+  for (const std::string& word :
+       {event.action, event.replica.has_value() ? seat_name(*event.replica) : std::string(),
+        event.path.text(), event.from.text(), event.code, event.message}) {
     if (!word.empty()) {
       line += " " + word;
     }
@@ -186,6 +184,10 @@ RunResult World::run(const sync::RunOptions& options,
   }
   faults_->set_hook({});
   return result;
+}
+
+void World::end_process() {
+  session_.reset();
 }
 
 void World::cut_machine() {

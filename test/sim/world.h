@@ -25,8 +25,8 @@ enum class Layout : std::uint8_t {
 /// What the machines of one history are like.
 struct WorldOptions {
   Layout layout = Layout::kDiskEach;
-  std::vector<fs::MemoryOptions> disks;  ///< a replica each; the first alone with kOneDisk
-  std::vector<bool> is_memory;           ///< this replica is a MemoryProvider
+  std::vector<fs::MemoryOptions> disks;           ///< a replica each; the first alone with kOneDisk
+  std::vector<bool> is_memory;                    ///< this replica is a MemoryProvider
   std::vector<provider::Capabilities> abilities;  ///< of the memory providers
   std::chrono::nanoseconds call_takes{1000};
   std::uint64_t resume_threshold = 16ULL << 20U;
@@ -41,7 +41,7 @@ struct RunResult {
   std::optional<sync::RunReport> report;
   std::uint64_t calls = 0;
 
-  bool clean() const;    ///< in sync, without any problem
+  bool clean() const;  ///< in sync, without any problem
   bool did_nothing() const;
 };
 
@@ -61,7 +61,7 @@ class World {
   RunResult run(const sync::RunOptions& options,
                 const std::function<void(std::uint64_t call)>& before_call);
   /// The process ends; the next run starts a new one.
-  void end_process() { session_.reset(); }
+  void end_process();
 
   /// Power cuts. They end no process by themselves.
   void cut_machine();

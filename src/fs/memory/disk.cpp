@@ -43,11 +43,14 @@ Disk::Disk(rt::Clock& clock, MemoryOptions options)
 
 Disk::~Disk() = default;
 
-Timestamp Disk::now() {
+Timestamp Disk::rounded(Timestamp instant) const {
   const std::int64_t step = options_.time_step.count();
-  const std::int64_t ns = clock_.now().ns;
-  const std::int64_t over = ((ns % step) + step) % step;
-  return {ns - over};
+  const std::int64_t over = ((instant.ns % step) + step) % step;
+  return {instant.ns - over};
+}
+
+Timestamp Disk::now() {
+  return rounded(clock_.now());
 }
 
 Result<void> Disk::check_alive(const Opened& opened) const {
@@ -297,7 +300,7 @@ Result<void> Disk::set_mtime(const Opened& opened, OptionalName name, Timestamp 
   TRY_ASSIGN(const InodePtr inode, get(opened, name));
   TRY(check_changeable(opened));
   keep_attributes(inode);
-  inode->attributes.mtime = mtime;
+  inode->attributes.mtime = rounded(mtime);
   inode->attributes.ctime = now();
   return {};
 }

@@ -187,6 +187,7 @@ class Disk {
 
   InodePtr make_inode(NodeType type, std::uint32_t mode) OX_REQUIRES(mutex_);
   void release_if_unused(Inode& inode) OX_REQUIRES(mutex_);
+  Timestamp rounded(Timestamp instant) const OX_REQUIRES(mutex_);
   Timestamp now() OX_REQUIRES(mutex_);
   /// To be called before the attributes change: keeps them for a power cut.
   void keep_attributes(const InodePtr& inode) OX_REQUIRES(mutex_);

@@ -7,7 +7,7 @@ namespace ox::fs {
 namespace {
 
 // Beyond this the oldest changes have been written back, as a kernel does by itself.
-constexpr std::size_t kMostUnsyncedNames = 8192;
+constexpr std::size_t kMostUnsyncedNames = 2048;
 
 bool is_directory(const InodePtr& inode) {
   return inode != nullptr && inode->type == NodeType::kDirectory;

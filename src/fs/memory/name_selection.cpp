@@ -14,13 +14,6 @@ bool arrives(const NameOperation& operation, const InodePtr& inode) {
                              [&](const NameChange& change) { return change.after == inode; });
 }
 
-bool moves_directory(const NameOperation& operation) {
-  return operation.changes.size() == 2 &&
-         operation.changes[0].directory != operation.changes[1].directory &&
-         std::ranges::any_of(operation.changes,
-                             [](const NameChange& change) { return is_directory(change.after); });
-}
-
 class Selection {
  public:
   Selection(const std::deque<NameOperation>& log, const Inode& synced)
@@ -42,9 +35,6 @@ class Selection {
 
  private:
   bool is_needed(const NameOperation& operation) const {
-    if (needs_directory_moves_ && moves_directory(operation)) {
-      return true;
-    }
     return std::ranges::any_of(operation.changes, [&](const NameChange& change) {
       return whole_directories_.contains(change.directory.get()) || settles(change, numbers_) ||
              entries_.contains({change.directory.get(), change.name});
@@ -72,8 +62,6 @@ class Selection {
         }
       }
     }
-    // Moved out of order, two directories could end up inside each other.
-    needs_directory_moves_ = needs_directory_moves_ || moves_directory(operation);
   }
 
   // A holder's own moves may be younger than the operation that needs it; then another pass runs.
@@ -99,7 +87,6 @@ class Selection {
   std::unordered_set<std::uint64_t> numbers_;
   std::unordered_set<std::uint64_t> holders_;
   std::unordered_set<const Inode*> whole_directories_;
-  bool needs_directory_moves_ = false;
 };
 
 }  // namespace

@@ -80,7 +80,9 @@ std::string to_uuid_text(const std::uint8_t* bytes) {
 std::string uuid_by_request(int descriptor, std::string_view type) {
   AnyFileSystemUuid any{};
   if (::ioctl(descriptor, kGetAnyUuid, &any) == 0 && any.length == any.bytes.size()) {
-    return to_uuid_text(any.bytes.data());
+    if (std::string text = to_uuid_text(any.bytes.data()); !text.empty()) {
+      return text;
+    }
   }
   if (type == "ext4") {
     Ext4Uuid ext4{.length = 16, .flags = 0, .bytes = {}};

@@ -14,6 +14,7 @@
 #include "fs/fs.h"
 #include "fs/os/descriptor.h"
 #include "fs/os/temporary_directory.h"
+#include "rt/pool.h"
 
 namespace ox::fs {
 namespace {
@@ -74,9 +75,9 @@ TEST_F(OsDirectoryTest, ListsFromSeveralThreads) {
   }
   std::array<std::size_t, 4> counts{};
   {
-    std::vector<std::jthread> threads;
+    rt::ThreadPool pool(counts.size());
     for (std::size_t& count : counts) {
-      threads.emplace_back([&] {
+      pool.submit([&] {
         for (int round = 0; round < 5; ++round) {
           count += root_->list()->size();
         }
@@ -196,7 +197,8 @@ TEST_F(OsDirectoryTest, ABlockedWriterBreaksTheLeaseAndGoesOnAfterIt) {
   auto lease = *file->take_read_lease();
   // A writer that does not ask for O_NONBLOCK waits until the lease ends; the signal that tells of
   // it must not end this process.
-  std::jthread writer([&] {
+  auto writer = std::make_unique<rt::ThreadPool>(1);
+  writer->submit([&] {
     const Descriptor opened(::open((directory_ / "f").c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
     EXPECT_TRUE(opened.is_open());
   });
@@ -205,7 +207,7 @@ TEST_F(OsDirectoryTest, ABlockedWriterBreaksTheLeaseAndGoesOnAfterIt) {
   }
   EXPECT_EQ(file->stat()->size, 1U) << "the writer waits for the lease to end";
   lease.reset();
-  writer.join();
+  writer.reset();  // waits for it
   EXPECT_EQ(file->stat()->size, 0U);
 }
 

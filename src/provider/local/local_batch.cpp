@@ -86,8 +86,12 @@ Result<Place> LocalBatch::place_of(const RelPath& path_in_folder) {
 
 void LocalBatch::forget(const RelPath& place) {
   const rt::Lock lock(mutex_);
-  // What was staged inside goes with its directory.
-  std::erase_if(items_, [&](const auto& entry) { return place.contains(entry.first); });
+  items_.erase(place);
+  // What was staged inside goes with its directory: one range, for no name begins before byte 1.
+  auto inside = items_.lower_bound(place.child("\x01"));
+  while (inside != items_.end() && place.contains(inside->first)) {
+    inside = items_.erase(inside);
+  }
 }
 
 Result<Staged> LocalBatch::stage(const StageRequest& request, std::stop_token stop) {

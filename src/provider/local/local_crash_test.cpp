@@ -43,7 +43,10 @@ std::string long_text(const std::string& word, std::size_t size) {
 }
 
 struct Scene {
-  explicit Scene(const fs::MemoryOptions& options) : disk(rt::system_clock(), options) {}
+  explicit Scene(const fs::MemoryOptions& options)
+      : disk(rt::system_clock(), options),
+        holds_names(options.rename_no_replace == Support::kNo &&
+                    options.hard_links == Support::kNo) {}
   std::unique_ptr<Provider> open(std::shared_ptr<fs::FaultPlan> plan = nullptr) {
     LocalOptions options;
     options.root = plan == nullptr ? disk.root() : fs::make_faulty(disk.root(), plan);
@@ -52,6 +55,7 @@ struct Scene {
     return made.ok() ? std::move(made).value() : nullptr;
   }
   fs::MemoryFileSystem disk;
+  const bool holds_names;
 };
 
 const std::string kOld = long_text("old", 20'000);
@@ -115,14 +119,18 @@ void expect_sound(Scene& scene) {
     return entry == found.end() ? "" : entry->second;
   };
   const std::string kept = bytes_at("kept");
-  EXPECT_TRUE(kept == kOld || kept == kNew) << kept.size();
+  EXPECT_TRUE(kept == kOld || kept == kNew || (scene.holds_names && kept.empty())) << kept.size();
+  EXPECT_TRUE(kept == kOld || bytes_at(".syncoxiders/trash/run-1/kept") == kOld)
+      << "the replaced version is lost";
   if (found.contains("d/created")) {
-    EXPECT_TRUE(bytes_at("d/created") == kNew);
+    // Where nothing better is to be had, an empty file of ours holds the name for a moment.
+    EXPECT_TRUE(bytes_at("d/created") == kNew ||
+                (scene.holds_names && bytes_at("d/created") == ""));
   }
   EXPECT_TRUE(bytes_at("gone") == kOld || bytes_at(".syncoxiders/trash/run-1/gone") == kOld);
   for (const auto& [path, bytes] : found) {
     if (path.starts_with("d/extra")) {
-      EXPECT_EQ("small " + path.substr(7), bytes);
+      EXPECT_TRUE(bytes == "small " + path.substr(7) || (scene.holds_names && bytes == ""));
     }
   }
 }
@@ -148,17 +156,19 @@ fs::MemoryOptions with(const std::function<void(fs::MemoryOptions&)>& change) {
   return options;
 }
 
-INSTANTIATE_TEST_SUITE_P(AllWays, CrashTest,
-                         testing::Values(fs::MemoryOptions{}, with([](fs::MemoryOptions& options) {
-                                           options.rename_exchange = Support::kNo;
-                                         }),
-                                         with([](fs::MemoryOptions& options) {
-                                           options.rename_exchange = options.rename_no_replace =
-                                               Support::kNo;
-                                         }),
-                                         with([](fs::MemoryOptions& options) {
-                                           options.sync_whole = Support::kNo;
-                                         })));
+const fs::MemoryOptions kWays[] = {
+    {},
+    with([](fs::MemoryOptions& options) { options.rename_exchange = Support::kNo; }),
+    with([](fs::MemoryOptions& options) {
+      options.rename_exchange = options.rename_no_replace = Support::kNo;
+    }),
+    with([](fs::MemoryOptions& options) {
+      options.rename_exchange = options.rename_no_replace = Support::kNo;
+      options.hard_links = Support::kNo;
+    }),
+    with([](fs::MemoryOptions& options) { options.sync_whole = Support::kNo; }),
+};
+INSTANTIATE_TEST_SUITE_P(AllWays, CrashTest, testing::ValuesIn(kWays));
 
 TEST_P(CrashTest, WhatWasSettledSurvivesAPowerCut) {
   for (const int extra : {0, 40}) {

@@ -5,11 +5,20 @@
 namespace ox::provider {
 namespace {
 
+bool is_same_inode(fs::Directory& directory, const std::string& name, const fs::Stat& stat) {
+  const auto standing = directory.stat(name);
+  return standing.ok() && standing->inode == stat.inode && standing->device == stat.device;
+}
+
+// An error may hide that the call did its work (a lost answer of a network file system): a name is
+// given back only while our own placeholder stands there.
+
 Result<void> move_directory_over_own(fs::Directory& from, const std::string& from_name,
                                      fs::Directory& to, const std::string& to_name) {
   TRY(to.make_directory(to_name, 0700));
+  TRY_ASSIGN(const fs::Stat holder, to.stat(to_name));
   auto moved = from.rename(from_name, to, to_name, fs::RenameMode::kReplace);
-  if (!moved.ok()) {
+  if (!moved.ok() && is_same_inode(to, to_name, holder)) {
     ignore(to.remove_directory(to_name), "somebody else may have put something into it");
   }
   if (moved.failed_with(Code::kNotEmpty)) {
@@ -22,8 +31,7 @@ Result<void> move_by_link(fs::Directory& from, const std::string& from_name, fs:
                           const std::string& to_name) {
   TRY(from.link(from_name, to, to_name));
   TRY_ASSIGN(const fs::Stat linked, to.stat(to_name));
-  const auto left = from.stat(from_name);
-  if (left.ok() && left->inode == linked.inode && left->device == linked.device) {
+  if (is_same_inode(from, from_name, linked)) {
     return from.remove_file(from_name);
   }
   // Somebody saved over the old name meanwhile: that is another version and stays.
@@ -32,11 +40,11 @@ Result<void> move_by_link(fs::Directory& from, const std::string& from_name, fs:
 
 Result<void> move_over_own_file(fs::Directory& from, const std::string& from_name,
                                 fs::Directory& to, const std::string& to_name) {
-  {
-    TRY_ASSIGN(const auto holder, to.create_file(to_name, 0600));
-  }
+  TRY_ASSIGN(auto file, to.create_file(to_name, 0600));
+  TRY_ASSIGN(const fs::Stat holder, file->stat());
+  file.reset();
   auto moved = from.rename(from_name, to, to_name, fs::RenameMode::kReplace);
-  if (!moved.ok()) {
+  if (!moved.ok() && is_same_inode(to, to_name, holder)) {
     ignore(to.remove_file(to_name), "the first error is the one to tell");
   }
   return moved;

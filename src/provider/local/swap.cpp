@@ -45,8 +45,15 @@ Result<Displaced> swap_by_exchange(LocalRoot& root, LocalTrash& trash, const Own
     TRY(slot.directory->rename(name, *place.directory, place.name, fs::RenameMode::kExchange));
     return before;
   };
+  TRY_ASSIGN(const fs::Stat ours, slot.directory->stat(name));
   auto before = exchange();
   if (!before.ok()) {
+    // An answer that got lost may hide a swap that was made: then theirs is in the trash, and
+    // stays.
+    TRY_ASSIGN(const fs::Stat there, slot.directory->stat(name));
+    if (there.inode != ours.inode) {
+      return std::move(before).error();
+    }
     TRY(move_to_free_name(root.facts().renames, own.type, *slot.directory, name, own.directory,
                           own.name));
     return tells_of_a_change(before.error()) ? changed(place) : std::move(before).error();
@@ -81,7 +88,12 @@ Result<Displaced> swap_by_link(LocalRoot& root, LocalTrash& trash, const OwnEntr
     return own.directory.rename(own.name, *place.directory, place.name, fs::RenameMode::kReplace);
   };
   if (auto replaced = replace(); !replaced.ok()) {
-    ignore(slot.directory->remove_file(name), "a second name of what still stands");
+    // Only a second name may go: an error may hide that the rename was made.
+    const auto standing = place.directory->stat(place.name);
+    const auto linked = slot.directory->stat(name);
+    if (standing.ok() && linked.ok() && standing->inode == linked->inode) {
+      ignore(slot.directory->remove_file(name), "a name too many in the trash loses nothing");
+    }
     return tells_of_a_change(replaced.error()) ? changed(place) : std::move(replaced).error();
   }
   return finish(root, trash, std::move(slot), name, before);

@@ -155,7 +155,12 @@ Result<Published> MemoryProvider::MemoryBatch::publish(const Staged& staged, con
   TRY_ASSIGN(Published published, store_->publish(node, path, precondition, trash));
   {
     const rt::Lock lock(mutex_);
-    std::erase_if(staged_, [&](const auto& item) { return staged.place.contains(item.first); });
+    staged_.erase(staged.place);
+    // What was staged inside goes with its directory: one range, for no name begins before byte 1.
+    auto inside = staged_.lower_bound(staged.place.child("\x01"));
+    while (inside != staged_.end() && staged.place.contains(inside->first)) {
+      inside = staged_.erase(inside);
+    }
   }
   TRY(store_->after_effect("publish", path));
   return published;

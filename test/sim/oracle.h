@@ -1,0 +1,64 @@
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sim/user.h"
+#include "sim/world.h"
+
+namespace ox::sim {
+
+/// Judges a history by what users saw and wrote. Knows nothing of plans: it looks at disks only.
+/// The first violation stays.
+class Oracle {
+ public:
+  Oracle(World& world, Versions& versions, Tolerance tolerance)
+      : world_(world), versions_(versions), tolerance_(tolerance) {}
+
+  const std::optional<std::string>& violation() const { return violation_; }
+  void fail(std::string what);
+
+  /// `during_run`: the engine was at work.
+  void edited(const Edit& edit, bool during_run);
+  /// Something failed since the last clean run; less can be promised then.
+  void disturbed() { episode_.disturbed = true; }
+  /// A disk lost what was not synced. `replicas`: whose disk it was.
+  void power_was_cut(const std::vector<std::size_t>& replicas);
+  /// Before a run that nobody disturbs, and after any run.
+  void before_quiet_run();
+  void after_run(const RunResult& result, bool quiet);
+  /// All is at rest: `settled` says that the last run found nothing to do.
+  void at_the_end(bool settled);
+
+  /// The trees of all replicas, for a person.
+  std::string describe();
+
+ private:
+  /// What users did since all replicas were last seen to be the same.
+  struct Episode {
+    bool disturbed = false;
+    bool edited_during_run = false;
+    std::set<std::size_t> editors;
+    std::vector<std::string> touched;
+    std::vector<std::string> deleted;
+    std::optional<Tree> expected;  ///< one replica alone changed: how it looked then
+  };
+
+  std::vector<Tree> look_at_all();
+  void check_contents(const std::vector<Tree>& trees);
+  void check_equal(const std::vector<Tree>& trees);
+  void check_deletes(const Tree& tree);
+  void check_leftovers();
+  void check_one_sided(const Tree& tree, const RunResult& result);
+  void check_survival(const Tree& tree);
+
+  World& world_;
+  Versions& versions_;
+  Tolerance tolerance_;
+  Episode episode_;
+  std::optional<std::string> violation_;
+};
+
+}  // namespace ox::sim
