@@ -7,7 +7,7 @@
 #include "crypto/digest.h"
 #include "state/page.h"
 #include "sync/bases.h"
-#include "sync/questions.h"
+#include "sync/sources.h"
 #include "sync/text_merge.h"
 
 namespace ox::app {

@@ -13,7 +13,8 @@
 
 namespace ox {
 
-/// A SHA-256 digest: the engine's own name for bytes. A value; all zeros is a digest like any other.
+/// A SHA-256 digest: the engine's own name for bytes. A value; all zeros is a digest like any
+/// other.
 struct Digest {
   std::array<std::uint8_t, 32> bytes{};
 

@@ -13,8 +13,8 @@ enum class Code {
   kBusy,                ///< In use by someone else right now (a lease, a lock, an open writer).
   kLocked,              ///< Another run of ours holds the rule.
   kPermissionDenied,
-  kNoSpace,          ///< Disk, quota or inode table full.
-  kReadOnly,         ///< The whole store refuses writes.
+  kNoSpace,   ///< Disk, quota or inode table full.
+  kReadOnly,  ///< The whole store refuses writes.
   kNotADirectory,
   kIsADirectory,
   kNotEmpty,

@@ -17,12 +17,14 @@ struct StrongId {
 };
 
 /// A file or directory of the agreed tree, whatever it is called and wherever it stands.
-/// 0 is no node, 1 is the root. Ids with the top bit set are derived from content (conflict copies).
+/// 0 is no node, 1 is the root. Ids with the top bit set are derived from content (conflict
+/// copies).
 using NodeId = StrongId<struct NodeIdTag, std::uint64_t>;
 inline constexpr NodeId kNoNode{0};
 inline constexpr NodeId kRootNode{1};
 
-/// Position of a replica in its rule's stored list (the order of canonical roots, not the typed order).
+/// Position of a replica in its rule's stored list (the order of canonical roots, not the typed
+/// order).
 using ReplicaIndex = std::uint32_t;
 
 /// Runs of one rule, counted from 1.

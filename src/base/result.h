@@ -82,20 +82,20 @@ void ignore(const Result<T>&, [[maybe_unused]] const char* why) {}
 }  // namespace ox
 
 /// Returns the error of a Result<void> expression from the enclosing function.
-#define TRY(expression)                                      \
-  do {                                                       \
-    if (auto try_result = (expression); !try_result.ok()) {  \
-      return std::move(try_result).error();                  \
-    }                                                        \
+#define TRY(expression)                                     \
+  do {                                                      \
+    if (auto try_result = (expression); !try_result.ok()) { \
+      return std::move(try_result).error();                 \
+    }                                                       \
   } while (false)
 
 #define OX_CONCAT_INNER(a, b) a##b
 #define OX_CONCAT(a, b) OX_CONCAT_INNER(a, b)
 
 /// `TRY_ASSIGN(auto x, f());` declares x from the value of f(), or returns its error.
-#define TRY_ASSIGN(declaration, expression)                                        \
-  auto OX_CONCAT(try_result_, __LINE__) = (expression);                            \
-  if (!OX_CONCAT(try_result_, __LINE__).ok()) {                                    \
-    return std::move(OX_CONCAT(try_result_, __LINE__)).error();                    \
-  }                                                                                \
+#define TRY_ASSIGN(declaration, expression)                     \
+  auto OX_CONCAT(try_result_, __LINE__) = (expression);         \
+  if (!OX_CONCAT(try_result_, __LINE__).ok()) {                 \
+    return std::move(OX_CONCAT(try_result_, __LINE__)).error(); \
+  }                                                             \
   declaration = std::move(OX_CONCAT(try_result_, __LINE__)).value()

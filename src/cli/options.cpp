@@ -82,7 +82,9 @@ class Parser {
       app_.parse(count, arguments);
     } catch (const CLI::ParseError& error) {
       if (error.get_exit_code() != 0) {
-        return wrong(error.what());
+        const std::string_view first = count > 1 ? arguments[1] : "";
+        const bool unknown = app_.get_subcommands().empty() && !first.empty() && first[0] != '-';
+        return wrong(unknown ? "there is no command '" + std::string(first) + "'" : error.what());
       }
       app_.exit(error, std::cout, std::cerr);
       return Answered{};

@@ -45,8 +45,12 @@ Versions gather(Work& work, NodeIndex n, const std::optional<tree::Content>& agr
     }
     const tree::Acknowledged* known = work.acknowledged(n, i);
     Candidate seen{.content = work.seen_content(n, i), .holders = {i}};
-    const bool changer = known == nullptr || work.side(n, i).change != ContentChange::kSame;
-    const bool never_read = !changer && agreed.has_value() &&
+    // A touched file brings no bytes that were not agreed before.
+    const ContentChange change = work.side(n, i).change;
+    const bool changer = known == nullptr || change == ContentChange::kChanged ||
+                         (change == ContentChange::kTouched && !agreed.has_value());
+    const bool never_read = known != nullptr && change == ContentChange::kSame &&
+                            agreed.has_value() &&
                             known->value.content == work.nodes[n].record->agreed->content;
     const bool as_agreed =
         never_read || (agreed.has_value() &&
@@ -71,19 +75,6 @@ Versions gather(Work& work, NodeIndex n, const std::optional<tree::Content>& agr
   return versions;
 }
 
-/// Is the agreed version on a replica that can't be asked now?
-bool held_out_of_reach(const Work& work, NodeIndex n, const tree::Content& agreed) {
-  for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
-    const Status status = work.side(n, i).status;
-    const tree::Acknowledged* known = work.acknowledged(n, i);
-    if ((status == Status::kOffline || status == Status::kUnknown) && known != nullptr &&
-        same_bytes(known->value.content, agreed, work.policy().compare, time_step(work))) {
-      return true;
-    }
-  }
-  return false;
-}
-
 /// Has some replica that can't be looked at acknowledged the agreed bytes?
 bool held_out_of_sight(const Work& work, NodeIndex n) {
   for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
@@ -104,6 +95,9 @@ MergeRequest merge_request(const Work& work, NodeIndex n, std::span<const Candid
     MergeSide side{.theirs = *candidate.content.digest, .base = std::nullopt};
     if (candidate.agreed) {
       side.base = side.theirs;
+      if (first.has_value()) {
+        request.sides.push_back(*first);
+      }
       first = side;
       continue;
     }
@@ -298,8 +292,8 @@ bool merge_content(Work& work, NodeIndex n) {
   if (agreed.has_value() && versions.stale && !versions.fresh) {
     if (!versions.passive.empty()) {
       candidates.push_back({.content = *agreed, .holders = versions.passive, .agreed = true});
-    } else if (held_out_of_reach(work, n, *agreed)) {
-      return false;
+    } else {
+      return false;  // only a replica that can't be asked now holds it
     }
   }
   if (candidates.size() == 1) {

@@ -53,6 +53,7 @@ class TwoWay {
     std::vector<ReplicaIndex> supporters;  ///< changed it in a way that opposes a delete
     bool moved = false;                    ///< some supporter moved it
     bool fresh_deleter = false;
+    bool deleted_itself = false;  ///< somebody deleted just it, not the directory it was in
     bool assumed = false;
   };
 
@@ -141,6 +142,10 @@ class TwoWay {
         case Status::kAbsent:
           if (known != nullptr) {
             result.deleters.push_back(i);
+            if (const NodeIndex above = work_.find(known->value.parent);
+                above != kNone && work_.present(above, i)) {
+              result.deleted_itself = true;
+            }
             result.assumed = result.assumed || known->assumed;
             result.fresh_deleter =
                 result.fresh_deleter || (work_.nodes[n].agreed() && saw_agreed(n, i));
@@ -157,6 +162,20 @@ class TwoWay {
     return std::ranges::any_of(work_.nodes[n].record->sides, [](const tree::ReplicaSide& side) {
       return side.acknowledged.has_value() || side.waived.has_value();
     });
+  }
+
+  /// Nobody shows it, and nobody who can't be asked now remembers it: its bytes are nowhere, so
+  /// even a stale delete holds.
+  bool gone_everywhere(NodeIndex n) const {
+    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      const Status status = work_.side(n, i).status;
+      const bool asked = status == Status::kPresent || status == Status::kAbsent;
+      if (status == Status::kPresent || (!asked && work_.acknowledged(n, i) != nullptr) ||
+          work_.nodes[n].record->sides[i].waived.has_value()) {
+        return false;
+      }
+    }
+    return true;
   }
 
   void decide_node(NodeIndex n) {
@@ -176,7 +195,7 @@ class TwoWay {
       return;
     }
     const Presence who = presence(n);
-    if (node.agreed() && !who.present && !known_to_anyone(n)) {
+    if (node.agreed() && !who.present && (!known_to_anyone(n) || gone_everywhere(n))) {
       node.next = std::nullopt;
       node.known_delete = true;
       return;
@@ -215,7 +234,7 @@ class TwoWay {
       work_.report(std::nullopt, work_.known_path(n), "assumed_equal",
                    "not deleted elsewhere: the other copy was never compared byte by byte "
                    "(--compare without hash), so it is brought back");
-    } else if (wanted_gone && !inherits) {
+    } else if (wanted_gone && (!inherits || who.deleted_itself || !who.present)) {
       node.next = std::nullopt;
       node.known_delete = true;
       return;
@@ -223,7 +242,8 @@ class TwoWay {
     kept_by_rename_[n] = !who.deleters.empty() &&
                          node.record->agreed->kind == tree::Kind::kDirectory &&
                          (who.moved || inherits);
-    if (!who.deleters.empty() && !who.supporters.empty() &&
+    merge_axes(n);
+    if (!work_.nodes[n].frozen && !who.deleters.empty() && !who.supporters.empty() &&
         node.record->agreed->kind != tree::Kind::kDirectory) {
       work_.conflicts.push_back({.node = node.id,
                                  .copy = kNoNode,
@@ -233,7 +253,6 @@ class TwoWay {
                                  .winner = label_of(work_, who.supporters),
                                  .loser = label_of(work_, who.deleters)});
     }
-    merge_axes(n);
   }
 
   void merge_axes(NodeIndex n) {

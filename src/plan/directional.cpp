@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 #include "plan/axes.h"
 
@@ -17,6 +18,7 @@ class Directional {
     for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
       decide_node(n);
     }
+    yield_moved();
   }
 
  private:
@@ -63,6 +65,10 @@ class Directional {
 
   void source_lacks(NodeIndex n) {
     Node& node = work_.nodes[n];
+    if (mode() == Mode::kMove && node.agreed() && work_.acknowledged(n, source_) == nullptr) {
+      keep_moved(n);
+      return;
+    }
     node.next = std::nullopt;
     node.known_delete = work_.acknowledged(n, source_) != nullptr || !node.agreed();
     for (ReplicaIndex j = 0; j < work_.replica_count(); ++j) {
@@ -83,9 +89,64 @@ class Directional {
     }
   }
 
+  /// What was moved stays agreed, so that its next version is known as such.
+  void keep_moved(NodeIndex n) {
+    work_.side(n, source_).target = Target::kIgnore;
+    bool stands = false;
+    for (ReplicaIndex j = 0; j < work_.replica_count(); ++j) {
+      Side& side = work_.side(n, j);
+      const bool gone = side.status == Status::kAbsent || side.status == Status::kExcluded;
+      if (j != source_) {
+        side.target = gone && work_.waived(n, j) == nullptr ? Target::kForget : Target::kIgnore;
+        stands = stands || !gone;
+      }
+    }
+    if (stands) {
+      moved_.push_back(n);
+      return;
+    }
+    work_.nodes[n].next = std::nullopt;
+    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      work_.side(n, i).target = Target::kForget;
+    }
+  }
+
+  /// What was moved gives way to what the source has in its place now.
+  void yield_moved() {
+    std::set<std::pair<NodeId, std::string>> taken;
+    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+      const Node& node = work_.nodes[n];
+      if (work_.present(n, source_) && node.next.has_value()) {
+        taken.emplace(node.next->parent, node.next->name);
+      }
+    }
+    for (bool again = true; again;) {
+      again = false;
+      for (const NodeIndex n : moved_) {
+        Node& node = work_.nodes[n];
+        if (!node.next.has_value()) {
+          continue;
+        }
+        const NodeIndex parent = work_.next_parent(n);
+        if (!taken.contains({node.next->parent, node.next->name}) &&
+            work_.nodes[parent].next.has_value()) {
+          continue;
+        }
+        node.next = std::nullopt;
+        again = true;
+        for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+          work_.side(n, i).target = Target::kForget;
+        }
+      }
+    }
+  }
+
   /// A destination's copy goes only in mode one-way, and only while it is the copy we made.
   bool may_delete(NodeIndex n, ReplicaIndex j) {
     const tree::Acknowledged* known = work_.acknowledged(n, j);
+    if (mode() == Mode::kOneWay && work_.policy().mirror) {
+      return true;
+    }
     if (copies() || known == nullptr || !work_.nodes[n].known_delete) {
       return false;
     }
@@ -128,8 +189,9 @@ class Directional {
       case Status::kAbsent:
         if (copies() && work_.nodes[n].next->kind != tree::Kind::kDirectory) {
           decide_declined(n, j);
-        } else if (copies() && work_.acknowledged(n, j) != nullptr) {
-          side.target = Target::kLeave;
+        } else if (copies() &&
+                   (work_.acknowledged(n, j) != nullptr || work_.waived(n, j) != nullptr)) {
+          leave(n, j);
         }
         return;
       case Status::kPresent:
@@ -168,7 +230,8 @@ class Directional {
     }
     const tree::Acknowledged* known = work_.acknowledged(n, j);
     const tree::Content* passed = work_.waived(n, j);
-    const bool drifted = known == nullptr || work_.side(n, j).change == ContentChange::kChanged;
+    const bool drifted =
+        known == nullptr || passed != nullptr || work_.side(n, j).change == ContentChange::kChanged;
     if (passed != nullptr && same(n, wanted, Candidate{.content = *passed})) {
       leave(n, j);
       return;
@@ -187,19 +250,30 @@ class Directional {
       return;
     }
     const std::size_t winner = copies() ? 0 : choose_winner(work_, both);
-    const std::size_t loser = 1 - winner;
+    const bool mirrored = mode() == Mode::kOneWay && work_.policy().mirror;
     if (winner == 1) {
-      leave(n, j);
+      leave(n, j);  // the source keeps its own version: nothing is lost, no copy is made
+    }
+    if (winner == 1 || mirrored) {
+      work_.conflicts.push_back({.node = work_.nodes[n].id,
+                                 .copy = kNoNode,
+                                 .path = {},
+                                 .copy_path = {},
+                                 .kind = "content",
+                                 .winner = label_of(work_, both[winner].holders),
+                                 .loser = label_of(work_, both[1 - winner].holders)});
+      return;
     }
     work_.losers.push_back({.node = n,
-                            .content = both[loser].content,
-                            .holders = both[loser].holders,
+                            .content = seen.content,
+                            .holders = seen.holders,
                             .only = j,
-                            .winner_label = label_of(work_, both[winner].holders)});
+                            .winner_label = label_of(work_, wanted.holders)});
   }
 
   Work& work_;
   ReplicaIndex source_;
+  std::vector<NodeIndex> moved_;
 };
 
 }  // namespace

@@ -65,6 +65,13 @@ class Matcher {
   std::string spelled(std::string_view name) const {
     return work_.traits(replica_).names.collision_key(name);
   }
+  /// As the agreed tree may spell what the replica shows: another normalisation, never another
+  /// case.
+  std::string composed(std::string_view name) const {
+    tree::NameRules rules = work_.traits(replica_).names;
+    rules.case_rule = tree::CaseRule::kSensitive;
+    return rules.collision_key(name);
+  }
   bool folds() const {
     const tree::NameRules& names = work_.traits(replica_).names;
     return names.case_rule != tree::CaseRule::kSensitive ||
@@ -81,7 +88,7 @@ class Matcher {
       const Node& node = work_.nodes[n];
       if (node.agreed() && node.id != kRootNode) {
         const tree::NodeValue& value = *node.record->agreed;
-        add_place(agreed_places_, agreed_folded_, value, n);
+        add_agreed_place(value, n);
       }
       const tree::Acknowledged* known = work_.acknowledged(n, replica_);
       if (known == nullptr || node.id == kRootNode) {
@@ -91,6 +98,17 @@ class Matcher {
       if (has_identity(known->fingerprint, known->value.kind)) {
         objects_.emplace(object_of(known->fingerprint), n);
       }
+    }
+  }
+
+  void add_agreed_place(const tree::NodeValue& value, NodeIndex n) {
+    const NodeIndex parent = work_.find(value.parent);
+    if (parent == kNone) {
+      return;
+    }
+    agreed_places_.emplace(PlaceKey{parent, value.name}, n);
+    if (folds()) {
+      agreed_folded_.emplace(PlaceKey{parent, composed(value.name)}, n);
     }
   }
 
@@ -118,16 +136,12 @@ class Matcher {
   }
 
   NodeIndex lookup(const PlaceMap& exact, const PlaceMap& folded, NodeIndex parent,
-                   const std::string& name) const {
+                   const std::string& name, const std::string& key) const {
     if (const auto found = exact.find(PlaceKey{parent, name}); found != exact.end()) {
       return found->second;
     }
-    if (folds()) {
-      if (const auto found = folded.find(PlaceKey{parent, spelled(name)}); found != folded.end()) {
-        return found->second;
-      }
-    }
-    return kNone;
+    const auto found = folded.find(PlaceKey{parent, key});
+    return found == folded.end() ? kNone : found->second;
   }
 
   bool free_node(NodeIndex n) const { return work_.side(n, replica_).status != Status::kPresent; }
@@ -148,7 +162,8 @@ class Matcher {
   void try_path(EntryIndex e) {
     const tree::Entry& entry = observed(e).entry;
     const NodeIndex parent = work_.node_of_entry[replica_][observed(e).parent];
-    const NodeIndex n = lookup(places_, folded_places_, parent, entry.name);
+    const NodeIndex n = lookup(places_, folded_places_, parent, entry.name,
+                               folds() ? spelled(entry.name) : entry.name);
     if (n == kNone || !free_node(n)) {
       return;
     }
@@ -193,7 +208,8 @@ class Matcher {
       return;
     }
     const tree::Entry& entry = observed(e).entry;
-    const NodeIndex n = lookup(agreed_places_, agreed_folded_, parent, entry.name);
+    const NodeIndex n = lookup(agreed_places_, agreed_folded_, parent, entry.name,
+                               folds() ? composed(entry.name) : entry.name);
     if (n != kNone && free_node(n) && work_.nodes[n].record->agreed->kind == entry.kind) {
       claim(e, n);
     }
@@ -488,6 +504,18 @@ void add_newcomers(Work& work, const std::vector<ReplicaIndex>& replicas, bool m
   }
 }
 
+/// What a destination's user moved into a directory of the destination's own is out of our hands.
+void forget_matches_among_foreign(Work& work, ReplicaIndex i) {
+  const Replica& replica = work.input().replicas[i];
+  for (EntryIndex e = 1; e < replica.entries.size(); ++e) {
+    NodeIndex& n = work.node_of_entry[i][e];
+    if (n != kNone && work.node_of_entry[i][replica.entries[e].parent] == kNone) {
+      work.side(n, i) = Side{};
+      n = kNone;
+    }
+  }
+}
+
 }  // namespace
 
 void identify(Work& work) {
@@ -510,6 +538,7 @@ void identify(Work& work) {
     add_newcomers(work, destinations, false);
   }
   for (const ReplicaIndex i : online) {
+    forget_matches_among_foreign(work, i);
     refresh_parents(work, i);
     Absence(work, i).settle_all();
   }

@@ -35,6 +35,16 @@ std::string Layout::key(std::string_view name) const {
   return work_.traits(replica_).names.collision_key(name);
 }
 
+/// Is this how the replica spells `wanted`? One that normalises can't do otherwise.
+bool Layout::is_spelled(const std::string& stands, const std::string& wanted) const {
+  tree::NameRules rules = work_.traits(replica_).names;
+  if (stands == wanted || rules.normalization == tree::NormalizationRule::kBytes) {
+    return stands == wanted;
+  }
+  rules.case_rule = tree::CaseRule::kSensitive;
+  return rules.collision_key(stands) == rules.collision_key(wanted);
+}
+
 NodeIndex Layout::occupant(NodeIndex parent, const std::string& name) const {
   const auto found = occupants_.find(PlaceKey{parent, key(name)});
   return found == occupants_.end() ? kNone : found->second;
@@ -172,7 +182,7 @@ Layout::Step Layout::place(NodeIndex n, std::vector<Operation>& operations) {
   const tree::NodeValue& value = *work_.nodes[n].next;
   const NodeIndex parent = work_.next_parent(n);
   const bool parked = parked_.contains(n);
-  if (stands(n) && places_.at(n).parent == parent && places_.at(n).name == value.name) {
+  if (stands(n) && places_.at(n).parent == parent && is_spelled(places_.at(n).name, value.name)) {
     return Step::kDone;
   }
   if (!reachable(parent) || (stands(n) && (!reachable(n) || inside(parent, n)))) {
@@ -232,7 +242,7 @@ Layout::Step Layout::free_name(NodeIndex other, std::vector<Operation>& operatio
     return Step::kImpossible;
   }
   const bool moves_on = places_.at(other).parent != work_.next_parent(other) ||
-                        places_.at(other).name != work_.nodes[other].next->name;
+                        !is_spelled(places_.at(other).name, work_.nodes[other].next->name);
   return moves_on ? Step::kWaits : Step::kImpossible;
 }
 

@@ -19,10 +19,24 @@ class Layout {
   /// Emits the remaining removals, deepest first.
   void clear(std::vector<Operation>& operations, const Work& work);
 
+  /// What was put aside and found no way back; nothing may stay there.
+  std::vector<NodeIndex> stranded() const {
+    std::vector<NodeIndex> nodes;
+    for (const auto& [n, name] : parked_) {
+      nodes.push_back(n);
+    }
+    return nodes;
+  }
+
   bool stands(NodeIndex n) const { return places_.contains(n); }
   /// Stands, and so do all directories above it (none is parked).
   bool reachable(NodeIndex n) const;
   RelPath path(NodeIndex n) const;
+  /// The node that has this name; kNone when there is none, or something that is not ours has it.
+  NodeIndex node_at(NodeIndex parent, const std::string& name) const {
+    const NodeIndex found = occupant(parent, name);
+    return found == kBlocker ? kNone : found;
+  }
   bool was_moved(NodeIndex n) const { return moved_.contains(n); }
   bool was_removed(NodeIndex n) const { return removed_.contains(n); }
 
@@ -36,6 +50,7 @@ class Layout {
 
   std::string key(std::string_view name) const;
   NodeIndex occupant(NodeIndex parent, const std::string& name) const;
+  bool is_spelled(const std::string& stands, const std::string& wanted) const;
   void put_down(NodeIndex n, NodeIndex parent, const std::string& name);
   void pick_up(NodeIndex n);
   bool inside(NodeIndex n, NodeIndex directory) const;

@@ -18,8 +18,9 @@ bool shown_everywhere(const Work& work, NodeIndex n) {
       continue;
     }
     const tree::Acknowledged* known = work.acknowledged(n, i);
-    if (!work.present(n, i) || known == nullptr || known->value != agreed ||
-        work.side(n, i).change != ContentChange::kSame ||
+    // Below a directory that is new there is no parent to compare with.
+    if (!work.present(n, i) || work.side(n, i).parent == kNone || known == nullptr ||
+        known->value != agreed || work.side(n, i).change != ContentChange::kSame ||
         work.nodes[work.side(n, i).parent].id != agreed.parent ||
         work.seen_name(n, i) != agreed.name) {
       return false;

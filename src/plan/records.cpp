@@ -54,7 +54,7 @@ bool is_assumed(const Work& work, NodeIndex n, ReplicaIndex i) {
   }
   std::size_t shown = 0;
   for (ReplicaIndex other = 0; other < work.replica_count(); ++other) {
-    shown += work.present(n, other) ? 1U : 0U;
+    shown += holds_next_bytes(work, n, other) ? 1U : 0U;
   }
   return shown > 1;
 }
@@ -67,6 +67,21 @@ tree::Acknowledged as_seen(const Work& work, NodeIndex n, ReplicaIndex i) {
                     .content = work.seen_content(n, i),
                     .attributes = work.seen_attributes(n, i)},
           .fingerprint = kept_fingerprint(entry)};
+}
+
+/// What its replica moved and is to move again is acknowledged where it stands meanwhile: the
+/// directory it came from may end in the same commit.
+std::optional<tree::ReplicaSide> as_moved(const Work& work, NodeIndex n, ReplicaIndex i) {
+  const tree::Acknowledged* known = work.acknowledged(n, i);
+  if (known == nullptr || !work.present(n, i) || work.side(n, i).parent == kNone ||
+      known->value.parent == work.nodes[work.side(n, i).parent].id ||
+      !work.nodes[work.side(n, i).parent].next.has_value()) {
+    return std::nullopt;
+  }
+  tree::ReplicaSide side = work.nodes[n].record->sides[i];
+  side.acknowledged->value.parent = work.nodes[work.side(n, i).parent].id;
+  side.acknowledged->value.name = work.seen_name(n, i);
+  return side;
 }
 
 std::optional<tree::ReplicaSide> final_side(const Work& work, NodeIndex n, ReplicaIndex i,
@@ -90,7 +105,7 @@ std::optional<tree::ReplicaSide> final_side(const Work& work, NodeIndex n, Repli
     return result;
   }
   if (busy) {
-    return side.moved_out ? std::optional(result) : std::nullopt;
+    return side.moved_out ? std::optional(result) : as_moved(work, n, i);
   }
   if (!node.next.has_value() || !work.present(n, i)) {
     return result;
@@ -99,9 +114,13 @@ std::optional<tree::ReplicaSide> final_side(const Work& work, NodeIndex n, Repli
   if (node.id == kRootNode) {
     value.attributes = {};
   }
+  const bool assumed = is_assumed(work, n, i);
+  if (assumed) {
+    value.content.digest = work.seen_content(n, i).digest;  // its own bytes, not the others'
+  }
   result.acknowledged = tree::Acknowledged{.value = std::move(value),
                                            .fingerprint = kept_fingerprint(work.entry(n, i)),
-                                           .assumed = is_assumed(work, n, i)};
+                                           .assumed = assumed};
   return result;
 }
 
@@ -134,7 +153,13 @@ RecordUpdate structure_update(const Work& work, NodeIndex n, const std::vector<b
   const Node& node = work.nodes[n];
   expects(node.next.has_value());
   RecordUpdate update{.id = node.id, .agreed = node.next, .sides = {}};
-  if (node.agreed()) {
+  bool lost_a_version = false;
+  for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
+    lost_a_version = lost_a_version || work.side(n, i).moved_out;
+  }
+  // Where the loser of a conflict moves out, the winner is agreed at once: a run that follows a crash
+  // must not find the loser agreed and nowhere.
+  if (node.agreed() && !lost_a_version) {
     update.agreed = node.record->agreed;
     update.agreed->parent = node.next->parent;
     update.agreed->name = node.next->name;
@@ -144,6 +169,8 @@ RecordUpdate structure_update(const Work& work, NodeIndex n, const std::vector<b
     std::optional<tree::ReplicaSide> result;
     if (side.moved_out) {
       result = tree::ReplicaSide{};
+    } else if (lost_a_version && !busy[i] && !side.moved_in && work.present(n, i)) {
+      result = final_side(work, n, i, false);  // the winner's suppliers
     } else if (side.moved_in && work.present(n, i)) {
       result = tree::ReplicaSide{.acknowledged = as_seen(work, n, i), .waived = std::nullopt};
     } else if (work.present(n, i) && side.target == Target::kFollow && !busy[i] &&
@@ -151,6 +178,8 @@ RecordUpdate structure_update(const Work& work, NodeIndex n, const std::vector<b
       result = node.record->sides[i];
       result->acknowledged->value.parent = node.next->parent;
       result->acknowledged->value.name = node.next->name;
+    } else if (side.target == Target::kFollow) {
+      result = as_moved(work, n, i);
     }
     if (result.has_value() && stored_side_is(work, n, i, *result)) {
       result = std::nullopt;

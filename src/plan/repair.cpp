@@ -383,6 +383,12 @@ class Repair {
     }
   }
 
+  bool holds_other_bytes(NodeIndex n, tree::Kind kind, const tree::Content& content) const {
+    const std::optional<tree::NodeValue>& next = work_.nodes[n].next;
+    return next.has_value() && (next->kind != kind || next->content.digest != content.digest ||
+                                next->content.link_target != content.link_target);
+  }
+
   void add_loser(const Loser& loser, PlaceMap& places) {
     const tree::NodeValue winner = *work_.nodes[loser.node].next;
     NodeId id = derived_id(work_.nodes[loser.node].id, digest_of(loser.content, winner.kind));
@@ -390,6 +396,11 @@ class Repair {
       id.value += *loser.only + 1;  // each destination keeps its own
     }
     NodeIndex copy = work_.find(id);
+    // The earlier copy of these very bytes may hold others by now: then it is a file of its own.
+    while (copy != kNone && holds_other_bytes(copy, winner.kind, loser.content)) {
+      id = derived_id(id, digest_of(loser.content, winner.kind));
+      copy = work_.find(id);
+    }
     const bool stands = copy != kNone && work_.nodes[copy].next.has_value();
     if (copy == kNone) {
       copy = work_.add_node(Node{.id = id});
@@ -487,7 +498,9 @@ bool holds_next_bytes(const Work& work, NodeIndex n, ReplicaIndex i) {
     return true;
   }
   const tree::Content seen = work.seen_content(n, i);
-  if (seen.digest.has_value() || node.next->content.digest.has_value()) {
+  const bool both_read = seen.digest.has_value() && node.next->content.digest.has_value();
+  const bool any_read = seen.digest.has_value() || node.next->content.digest.has_value();
+  if (both_read || (any_read && work.policy().compare.hash)) {
     return seen.digest == node.next->content.digest &&
            seen.link_target == node.next->content.link_target;
   }

@@ -17,18 +17,14 @@ class Scheduler {
     plan_.structure_operations.resize(work_.replica_count());
     plan_.removal_operations.resize(work_.replica_count());
     for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
-      layouts_.emplace_back(work_, i);
-      if (work_.online(i)) {
-        layouts_[i].arrange(plan_.structure_operations[i], work_);
-      }
+      arrange(i);
     }
-    note_early_removals();
     for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
       if (work_.online(i)) {
         layouts_[i].clear(plan_.removal_operations[i], work_);
-        remove_foreign(i);
       }
     }
+    forget_taken_places();
     mark_busy();
     for (const NodeIndex n : nodes_by_path()) {
       emit(n);
@@ -40,20 +36,61 @@ class Scheduler {
   }
 
  private:
+  /// Moves of which one would end out of the way for good are not begun.
+  void arrange(ReplicaIndex i) {
+    layouts_.emplace_back(work_, i);
+    if (!work_.online(i)) {
+      return;
+    }
+    std::vector<Operation>& operations = plan_.structure_operations[i];
+    layouts_[i].arrange(operations, work_);
+    for (std::vector<NodeIndex> stranded = layouts_[i].stranded(); !stranded.empty();
+         stranded = layouts_[i].stranded()) {
+      for (const NodeIndex n : stranded) {
+        work_.side(n, i).target = Target::kIgnore;
+      }
+      operations.clear();
+      layouts_.pop_back();
+      layouts_.emplace_back(work_, i);
+      layouts_[i].arrange(operations, work_);
+    }
+  }
+
   struct Busy {
     std::vector<bool> structure;
     std::vector<bool> made;
     std::vector<bool> removal;
     bool any_structure = false;
-    bool any_removal = false;
   };
 
-  /// Removals that free a name are agreed together with what takes the name.
-  void note_early_removals() {
-    removed_early_.assign(work_.nodes.size(), false);
+  /// What a replica can't follow now gives up the place it was known at when another node takes it
+  /// (two at one place could not be told apart any more), or when its directory ends there.
+  void forget_taken_places() {
     for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
-      for (const Layout& layout : layouts_) {
-        removed_early_[n] = removed_early_[n] || layout.was_removed(n);
+      RecordUpdate update{.id = work_.nodes[n].id, .agreed = std::nullopt, .sides = {}};
+      for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+        const tree::Acknowledged* known = work_.acknowledged(n, i);
+        const Side& side = work_.side(n, i);
+        if (known == nullptr || side.target != Target::kIgnore ||
+            (side.status != Status::kAbsent && side.status != Status::kPresent)) {
+          continue;
+        }
+        const NodeIndex parent = work_.find(known->value.parent);
+        if (parent == kNone) {
+          continue;
+        }
+        const bool taken = side.status == Status::kAbsent &&
+                           layouts_[i].node_at(parent, known->value.name) != kNone;
+        const bool homeless = !work_.nodes[parent].next.has_value() &&
+                              work_.side(parent, i).status == Status::kAbsent;
+        if (taken || homeless) {
+          update.sides.resize(work_.replica_count());
+          update.sides[i] = tree::ReplicaSide{};
+        }
+      }
+      if (!update.sides.empty()) {
+        update.agreed = work_.nodes[n].record->agreed;
+        plan_.adopted.push_back(std::move(update));
       }
     }
   }
@@ -75,7 +112,6 @@ class Scheduler {
         busy.removal[i] = work_.online(i) && layouts_[i].was_removed(n);
         busy.any_structure =
             busy.any_structure || busy.structure[i] || side.moved_in || side.moved_out;
-        busy.any_removal = busy.any_removal || busy.removal[i];
       }
     }
   }
@@ -141,7 +177,8 @@ class Scheduler {
     if (!has_task) {
       acknowledge_after_moves(n, busy);
     } else {
-      if (busy.any_structure && !node.only.has_value()) {
+      const bool moves = (node.agreed() && takes_a_place(n)) || changes_directory(n);
+      if ((busy.any_structure || moves) && !node.only.has_value()) {
         plan_.structure.push_back(structure_update(work_, n, any_busy));
       }
       task.update = last.value_or(unchanged(n));
@@ -157,14 +194,31 @@ class Scheduler {
       return;
     }
     if (is_forgotten_last(n)) {
+      if (node.agreed()) {
+        RecordUpdate ended = *last;
+        for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+          if (work_.side(n, i).target == Target::kForget) {
+            ended.sides[i] = std::nullopt;
+          }
+        }
+        plan_.structure.push_back(std::move(ended));
+      }
       plan_.finished.push_back(std::move(*last));
-    } else if (busy.any_structure || removed_early_[n]) {
+    } else if (!node.next.has_value() || busy.any_structure || takes_a_place(n)) {
+      // What ends does so in one commit with what takes its name and what moves out of it.
       plan_.structure.push_back(std::move(*last));
-    } else if (busy.any_removal) {
-      plan_.removals.push_back(std::move(*last));
     } else {
       plan_.adopted.push_back(std::move(*last));
     }
+  }
+
+  /// All places that change are agreed in one commit: one at a time, a node could come to stand
+  /// where another has not left yet.
+  bool takes_a_place(NodeIndex n) const {
+    const Node& node = work_.nodes[n];
+    return node.next.has_value() &&
+           (!node.agreed() || node.record->agreed->parent != node.next->parent ||
+            node.record->agreed->name != node.next->name);
   }
 
   /// Where the copy is what reads the bytes, all sides that hold them learn the digest with it.
@@ -193,7 +247,8 @@ class Scheduler {
     for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
       const tree::Acknowledged* known = work_.acknowledged(n, i);
       if (known != nullptr && known->value.kind == tree::Kind::kDirectory &&
-          work_.side(n, i).target == Target::kForget && !plan_.removal_operations[i].empty()) {
+          work_.side(n, i).target == Target::kForget &&
+          (!plan_.removal_operations[i].empty() || !plan_.structure_operations[i].empty())) {
         return true;
       }
     }
@@ -231,6 +286,19 @@ class Scheduler {
     if (any) {
       plan_.removals.push_back(std::move(update));
     }
+  }
+
+  /// Does some part of the record still name another directory than the next one?
+  bool changes_directory(NodeIndex n) const {
+    const Node& node = work_.nodes[n];
+    if (node.record == nullptr || !node.next.has_value()) {
+      return false;
+    }
+    const NodeId parent = node.next->parent;
+    return (node.agreed() && node.record->agreed->parent != parent) ||
+           std::ranges::any_of(node.record->sides, [&](const tree::ReplicaSide& side) {
+             return side.acknowledged.has_value() && side.acknowledged->value.parent != parent;
+           });
   }
 
   RecordUpdate unchanged(NodeIndex n) const {
@@ -291,30 +359,6 @@ class Scheduler {
 
   // Mode-specific removals ----------------------------------------------------------------------
 
-  void remove_foreign(ReplicaIndex i) {
-    const Policy& policy = work_.policy();
-    if (policy.mode != Mode::kOneWay || !policy.mirror || i == work_.source()) {
-      return;
-    }
-    const auto count = static_cast<EntryIndex>(work_.node_of_entry[i].size());
-    std::vector<bool> stays(count, false);
-    for (const auto& [place, reason] : work_.hidden[i]) {
-      stays[place.parent] = true;
-    }
-    for (EntryIndex e = count; e-- > 1;) {
-      const Observed& seen = work_.input().replicas[i].entries[e];
-      if (work_.node_of_entry[i][e] != kNone || stays[e] || seen.coverage == Coverage::kUnknown) {
-        stays[seen.parent] = true;
-        continue;
-      }
-      Operation gone{.kind = OperationKind::kRemove, .replica = i, .node = kNoNode};
-      gone.path = work_.entry_path(i, e);
-      gone.expected = seen.entry.fingerprint;
-      gone.value = tree::NodeValue{.kind = seen.entry.kind};
-      plan_.removal_operations[i].push_back(std::move(gone));
-    }
-  }
-
   /// Every online destination holds these very bytes, or will once this plan is done.
   bool delivered_everywhere(NodeIndex n) {
     for (ReplicaIndex j = 0; j < work_.replica_count(); ++j) {
@@ -339,11 +383,28 @@ class Scheduler {
     return true;
   }
 
+  /// Directories of the source out of which an earlier run moved something.
+  std::vector<bool> emptied_before() const {
+    const ReplicaIndex source = work_.source();
+    std::vector<bool> found(work_.nodes.size(), false);
+    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+      const Node& node = work_.nodes[n];
+      if (node.agreed() && node.next.has_value() && !work_.present(n, source) &&
+          work_.acknowledged(n, source) == nullptr) {
+        if (const NodeIndex above = work_.find(node.record->agreed->parent); above != kNone) {
+          found[above] = true;
+        }
+      }
+    }
+    return found;
+  }
+
   void remove_moved_sources() {
     const ReplicaIndex source = work_.source();
     const auto count = static_cast<EntryIndex>(work_.node_of_entry[source].size());
     std::vector<bool> stays(count, false);
     std::vector<bool> emptied(count, false);
+    const std::vector<bool> before = emptied_before();
     for (const auto& [place, reason] : work_.hidden[source]) {
       stays[place.parent] = true;
     }
@@ -351,10 +412,11 @@ class Scheduler {
       const Observed& seen = work_.input().replicas[source].entries[e];
       const NodeIndex n = work_.node_of_entry[source][e];
       const bool directory = seen.entry.kind == tree::Kind::kDirectory;
-      const bool goes = n != kNone && !work_.nodes[n].frozen &&
-                        work_.side(n, source).target == Target::kFollow &&
-                        (directory ? emptied[e] && !stays[e] && seen.coverage == Coverage::kListed
-                                   : delivered_everywhere(n));
+      const bool goes =
+          n != kNone && !work_.nodes[n].frozen && work_.side(n, source).target == Target::kFollow &&
+          (!directory ||
+           ((emptied[e] || before[n]) && !stays[e] && seen.coverage == Coverage::kListed)) &&
+          delivered_everywhere(n);
       if (!goes) {
         stays[seen.parent] = true;
         continue;
@@ -376,7 +438,6 @@ class Scheduler {
   Plan& plan_;
   std::vector<Layout> layouts_;
   std::vector<Busy> busy_;
-  std::vector<bool> removed_early_;
   std::vector<ContentTask>
       attributes_;  ///< after all bytes, deepest first: a directory may lock itself
 };

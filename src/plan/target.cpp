@@ -20,6 +20,9 @@ class ReplicaTarget {
     for (const NodeIndex directory : by_depth_) {
       settle_directory(directory);
     }
+    if (mirrored() && work_.online(work_.source())) {
+      give_up_all();
+    }
     keep_local_directories();
   }
 
@@ -110,16 +113,15 @@ class ReplicaTarget {
   }
 
   bool may_stand(NodeIndex n, NodeIndex directory) {
-    const tree::NodeValue& value = *work_.nodes[n].next;
+    const tree::NodeValue value = *work_.nodes[n].next;  // nodes are added meanwhile
     if (work_.input().excluded && work_.input().excluded(replica_, work_.next_path(n),
                                                          value.kind == tree::Kind::kDirectory)) {
       side(n).target = Target::kForget;
       return false;
     }
     if (!stands(directory)) {
-      if (side(directory).target == Target::kLeave && !present(n)) {
-        bring_back(directory);
-      } else {
+      const bool declined = side(directory).target == Target::kLeave && !present(n);
+      if (!declined || !bring_back(directory)) {
         side(n).target = present(n) ? Target::kIgnore : Target::kForget;
         return false;
       }
@@ -139,12 +141,19 @@ class ReplicaTarget {
   }
 
   /// A directory that the destination had deleted comes back for a new child.
-  void bring_back(NodeIndex directory) {
-    for (NodeIndex at = directory; work_.nodes[at].id != kRootNode && !present(at);
-         at = work_.next_parent(at)) {
-      side(at).target = Target::kFollow;
-      side(at).waive = false;
+  bool bring_back(NodeIndex directory) {
+    if (work_.nodes[directory].id == kRootNode || present(directory) ||
+        side(directory).target == Target::kFollow) {
+      return true;
     }
+    const NodeIndex above = work_.next_parent(directory);
+    if (side(directory).target != Target::kLeave || !bring_back(above) ||
+        !place_is_free(directory, above)) {
+      return false;
+    }
+    side(directory).target = Target::kFollow;
+    side(directory).waive = false;
+    return true;
   }
 
   bool place_is_free(NodeIndex n, NodeIndex directory) {
@@ -163,14 +172,57 @@ class ReplicaTarget {
       if (can().names.collision_key(entry.name) != key) {
         continue;
       }
+      if (mirrored() && nothing_to_keep(child)) {
+        give_up(child, directory);
+        return true;
+      }
       if (entry.kind == tree::Kind::kDirectory || !work_.directional()) {
         leave_out(n, "in_the_way",
                   "not kept on " + can().label + ": a local directory of that name stands there");
         return false;
       }
       move_foreign_aside(child, directory);
+      return true;
     }
     return true;
+  }
+
+  /// Not ours, or no longer.
+  bool is_foreign(EntryIndex e) const {
+    const NodeIndex n = work_.node_of_entry[replica_][e];
+    return n == kNone ||
+           (!work_.nodes[n].next.has_value() && work_.side(n, replica_).target == Target::kForget);
+  }
+
+  bool nothing_to_keep(EntryIndex e) {
+    const Observed& seen = work_.input().replicas[replica_].entries[e];
+    return is_foreign(e) && seen.coverage == Coverage::kListed && hidden_keys(e).empty() &&
+           std::ranges::all_of(work_.children_of_entry[replica_][e],
+                               [this](EntryIndex child) { return nothing_to_keep(child); });
+  }
+
+  /// Mode one-way with --mirror: what stands in the way goes, with all that is in it.
+  void give_up(EntryIndex e, NodeIndex directory) {
+    const NodeIndex n = adopt_foreign(e, directory);
+    for (const EntryIndex child : work_.children_of_entry[replica_][e]) {
+      give_up(child, n);
+    }
+  }
+
+  NodeIndex adopt_foreign(EntryIndex e, NodeIndex directory) {
+    if (const NodeIndex old = work_.node_of_entry[replica_][e]; old != kNone) {
+      side(old) = Side{.status = Status::kAbsent, .target = Target::kForget, .moved_out = true};
+    }
+    Node node{.id = work_.new_id()};
+    node.only = replica_;
+    const NodeIndex n = work_.add_node(std::move(node));
+    Side& here = side(n);
+    here.status = Status::kPresent;
+    here.change = ContentChange::kChanged;
+    here.entry = e;
+    here.parent = directory;
+    work_.node_of_entry[replica_][e] = n;
+    return n;
   }
 
   const std::set<std::string>& hidden_keys(EntryIndex directory) {
@@ -187,7 +239,7 @@ class ReplicaTarget {
     const auto [found, fresh] = foreign_.try_emplace(directory);
     if (fresh) {
       for (const EntryIndex child : work_.children_of_entry[replica_][directory]) {
-        if (work_.node_of_entry[replica_][child] == kNone) {
+        if (is_foreign(child)) {
           found->second.push_back(child);
         }
       }
@@ -199,20 +251,12 @@ class ReplicaTarget {
   /// under a conflict name, on this destination alone.
   void move_foreign_aside(EntryIndex e, NodeIndex directory) {
     const tree::Entry& entry = work_.entry_at(replica_, e);
-    Node node{.id = work_.new_id()};
-    node.only = replica_;
-    node.next = tree::NodeValue{.parent = work_.nodes[directory].id,
-                                .name = entry.name,
-                                .kind = entry.kind,
-                                .content = entry.content,
-                                .attributes = entry.attributes};
-    const NodeIndex n = work_.add_node(std::move(node));
-    Side& here = side(n);
-    here.status = Status::kPresent;
-    here.change = ContentChange::kChanged;
-    here.entry = e;
-    here.parent = directory;
-    work_.node_of_entry[replica_][e] = n;
+    const NodeIndex n = adopt_foreign(e, directory);
+    work_.nodes[n].next = tree::NodeValue{.parent = work_.nodes[directory].id,
+                                          .name = entry.name,
+                                          .kind = entry.kind,
+                                          .content = entry.content,
+                                          .attributes = entry.attributes};
     if (entry.kind == tree::Kind::kFile && !entry.content.digest.has_value()) {
       work_.need_digest(replica_, e);
       return;
@@ -239,7 +283,8 @@ class ReplicaTarget {
   /// here, and is no longer ours.
   void keep_local_directories() {
     const auto count = static_cast<EntryIndex>(work_.node_of_entry[replica_].size());
-    std::vector<bool> holds_own(count, false);
+    std::vector<bool> holds_own(count, false);   // what is none of ours
+    std::vector<bool> holds_ours(count, false);  // what is ours and can't follow
     for (const auto& [place, reason] : work_.hidden[replica_]) {
       holds_own[place.parent] = true;
     }
@@ -247,25 +292,50 @@ class ReplicaTarget {
       const NodeIndex n = work_.node_of_entry[replica_][e];
       const EntryIndex parent = work_.input().replicas[replica_].entries[e].parent;
       if (n == kNone) {
-        holds_own[parent] = holds_own[parent] || !mirrored();
+        holds_own[parent] = true;
         continue;
       }
-      const bool leaves = side(n).target == Target::kFollow &&
-                          (!work_.nodes[n].next.has_value() ||
-                           work_.next_parent(n) != work_.side(n, replica_).parent);
-      const bool goes = side(n).target == Target::kFollow && !work_.nodes[n].next.has_value();
-      if (goes && holds_own[e]) {
-        side(n).target = Target::kForget;
+      Target& target = side(n).target;
+      if (target == Target::kFollow && !work_.nodes[n].next.has_value()) {
+        // Records name the directories they are in: one that holds ours is not forgotten.
+        target = holds_ours[e] ? Target::kIgnore : (holds_own[e] ? Target::kForget : target);
+      }
+      if (target == Target::kForget) {
         holds_own[parent] = true;
-      } else if (!leaves && !work_.nodes[n].next.has_value()) {
-        holds_own[parent] = true;
-      } else if (!leaves && side(n).target != Target::kFollow) {
-        holds_own[parent] = true;
+      } else if (target != Target::kFollow) {
+        holds_ours[parent] = true;
       }
     }
   }
 
-  bool mirrored() const { return work_.policy().mode == Mode::kOneWay && work_.policy().mirror; }
+  /// Mode one-way with --mirror: all that only this destination has is to go, but for what the
+  /// source could not be asked about.
+  void give_up_all() {
+    const auto count = static_cast<EntryIndex>(work_.node_of_entry[replica_].size());
+    for (EntryIndex e = 1; e < count; ++e) {
+      const Observed& seen = work_.input().replicas[replica_].entries[e];
+      const NodeIndex above = work_.node_of_entry[replica_][seen.parent];
+      if (work_.node_of_entry[replica_][e] == kNone && above != kNone &&
+          seen.coverage != Coverage::kUnknown && !out_of_sight(above, seen.entry.name)) {
+        adopt_foreign(e, above);
+      }
+    }
+  }
+
+  bool out_of_sight(NodeIndex directory, const std::string& name) const {
+    const ReplicaIndex source = work_.source();
+    const Side& there = work_.side(directory, source);
+    if (there.status != Status::kPresent) {
+      return there.status != Status::kAbsent;
+    }
+    return work_.input().replicas[source].entries[there.entry].coverage == Coverage::kUnknown ||
+           work_.hidden[source].contains(PlaceKey{there.entry, name});
+  }
+
+  bool mirrored() const {
+    return replica_ != work_.source() && work_.policy().mode == Mode::kOneWay &&
+           work_.policy().mirror;
+  }
 
   Work& work_;
   ReplicaIndex replica_;

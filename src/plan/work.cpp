@@ -87,7 +87,13 @@ tree::Attributes Work::seen_attributes(NodeIndex n, ReplicaIndex i) const {
   const tree::Acknowledged* known = acknowledged(n, i);
   if (known != nullptr && seen.kind != tree::Kind::kDirectory &&
       seen.fingerprint.same_version(known->fingerprint)) {
-    return known->value.attributes;
+    // Listings leave xattrs out, but they show the mode: a coarse ctime may hide a chmod.
+    tree::Attributes attributes = known->value.attributes;
+    if (traits(i).modes && seen.kind != tree::Kind::kSymlink &&
+        attributes.mode != tree::kModeUnknown) {
+      attributes.mode = seen.attributes.mode;
+    }
+    return attributes;
   }
   tree::Attributes kept{.mode = tree::kModeUnknown, .xattrs = 0};
   if (known != nullptr) {

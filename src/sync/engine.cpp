@@ -23,6 +23,9 @@ struct Decided {
   bool unstable = false;  ///< the replicas changed under the scan: execute, then look again
 };
 
+/// Entries handed to the planner at once in a first sync: about 100 MB of working tables.
+constexpr std::uint64_t kSliceEntries = 40'000;
+
 class Run {
  public:
   Run(state::Store& store, const state::RuleFacts& facts,
@@ -44,6 +47,7 @@ class Run {
     rebase_ = gate.rebase;
     report_.rebased = gate.rebase;
     report_.rebase_reason = gate.reason;
+    held_roots_ = gate.held;
     report_.held = gate.held;
     for (state::Problem& problem : gate.problems) {
       add_problem(std::move(problem));
@@ -57,11 +61,13 @@ class Run {
     if (!options_.dry_run) {
       TRY(settle(store_, replicas_, services_));
     }
-    for (std::size_t pass = 0; pass < options_.max_passes; ++pass) {
+    TRY_ASSIGN(slicing_, first_sync());
+    for (std::size_t pass = 0; pass < options_.max_passes;) {
       TRY_ASSIGN(const bool again, run_pass(approved, pass));
       if (!again) {
         break;
       }
+      pass += slicing_ ? 0 : 1;
     }
     return finish();
   }
@@ -70,6 +76,16 @@ class Run {
   std::size_t online() const {
     return static_cast<std::size_t>(std::ranges::count_if(
         replicas_, [](const EngineReplica& replica) { return replica.provider != nullptr; }));
+  }
+
+  /// With nothing agreed yet there are no deletes and moves to be seen whole, so the run may go
+  /// slice by slice.
+  Result<bool> first_sync() {
+    if (options_.dry_run || rebase_ || options_.policy.mode == plan::Mode::kMove) {
+      return false;
+    }
+    TRY_ASSIGN(const std::uint64_t nodes, store_.node_count());
+    return nodes == 0;
   }
 
   Result<void> load_facts() {
@@ -104,7 +120,15 @@ class Run {
 
   /// True: something was not as it had been scanned; another pass is needed.
   Result<bool> run_pass(const std::vector<std::string>& approved, std::size_t pass) {
-    TRY_ASSIGN(Scan scanned, scan(store_, replicas_, {.whole = rebase_}, services_, stop_));
+    // After a crash between delivery and removal all is as acknowledged, yet the sources have to
+    // go.
+    const bool moving = options_.policy.mode == plan::Mode::kMove;
+    ScanOptions scope{.whole = rebase_ || moving};
+    if (slicing_) {
+      scope.slice_entries = kSliceEntries;
+      scope.visited = &visited_;
+    }
+    TRY_ASSIGN(Scan scanned, scan(store_, replicas_, scope, services_, stop_));
     report_.counts.scanned = std::max(report_.counts.scanned, scanned.entries);
     if (std::ranges::count(scanned.unreadable, true) != 0) {
       report_.unreadable = true;
@@ -128,6 +152,7 @@ class Run {
     }
     TRY_ASSIGN(Decided decided, decide(input, scanned.reports));
     decided.unstable = decided.unstable || scanned.unstable;
+    report_.held = held_roots_;
     report_.held.insert(report_.held.end(), decided.plan.held.begin(), decided.plan.held.end());
     tell_plan(decided.plan);
     if (options_.dry_run) {
@@ -137,6 +162,12 @@ class Run {
       return false;
     }
     TRY_ASSIGN(const bool dirty, carry_out(decided, input, scanned.nodes, was_rebase));
+    dirty_slice_ = dirty_slice_ || dirty || decided.unstable;
+    const bool more = scanned.sliced || dirty_slice_;
+    if (slicing_ && more && !fatal_.has_value() && !stop_.stop_requested()) {
+      slicing_ = scanned.sliced && !decided.plan.empty();
+      return true;
+    }
     const bool again =
         (dirty || decided.unstable) && pass + 1 < options_.max_passes && !stop_.stop_requested();
     if (!again) {
@@ -427,7 +458,7 @@ class Run {
       for (const plan::Conflict& conflict : report_.conflicts) {
         commit.conflicts.push_back(conflict_record(conflict));
       }
-      if (report_.held.empty() && ledger_.has_value()) {
+      if (report_.outcome == state::RunOutcome::kInSync) {
         commit.approved = std::vector<std::string>{};
       }
     }
@@ -478,6 +509,10 @@ class Run {
   std::string mode_;
   bool rebase_ = false;
   bool epoch_advanced_ = false;
+  std::vector<std::string> held_roots_;
+  bool slicing_ = false;      ///< first sync, in slices
+  bool dirty_slice_ = false;  ///< some slice has to be looked at again
+  std::set<NodeId> visited_;  ///< directories of earlier slices
   RunReport report_;
   std::optional<Ledger> ledger_;
   std::optional<Error> fatal_;

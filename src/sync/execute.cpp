@@ -117,6 +117,19 @@ Result<void> Execution::commit() {
   return {};
 }
 
+Result<void> Execution::make_durable(const std::set<ReplicaIndex>& shown) const {
+  for (const ReplicaIndex i : shown) {
+    if (replicas[i].provider == nullptr) {
+      continue;
+    }
+    const Result<void> durable = provider(i).make_durable();
+    if (!durable.ok() && provider(i).capabilities().create != provider::Cas::kNone) {
+      return durable.error();
+    }
+  }
+  return {};
+}
+
 std::string_view action_word(const plan::Operation& operation) {
   switch (operation.kind) {
     case plan::OperationKind::kMakeDirectory:
@@ -140,8 +153,8 @@ std::string_view action_word(const plan::Operation& operation) {
 namespace {
 
 /// Replicas some side of which the plan is going to acknowledge as seen: what they show must be
-/// durable before the state says so.
-std::set<ReplicaIndex> suppliers_of(const plan::Plan& plan) {
+/// durable before the state says so. Content tasks see to that themselves.
+std::set<ReplicaIndex> seen_by(const plan::Plan& plan) {
   std::set<ReplicaIndex> replicas;
   const auto add = [&](const plan::RecordUpdate& update) {
     for (ReplicaIndex i = 0; i < update.sides.size(); ++i) {
@@ -153,25 +166,13 @@ std::set<ReplicaIndex> suppliers_of(const plan::Plan& plan) {
   std::ranges::for_each(plan.adopted, add);
   std::ranges::for_each(plan.structure, add);
   std::ranges::for_each(plan.removals, add);
-  for (const plan::ContentTask& task : plan.content) {
-    add(task.update);
-    for (const plan::Supplier& supplier : task.suppliers) {
-      replicas.insert(supplier.replica);
-    }
-  }
   return replicas;
 }
 
 }  // namespace
 
 Result<void> execute(Execution& execution, const plan::Plan& plan) {
-  for (const ReplicaIndex i : suppliers_of(plan)) {
-    const bool writable = execution.provider(i).capabilities().create != provider::Cas::kNone;
-    const Result<void> durable = execution.provider(i).make_durable();
-    if (!durable.ok() && writable) {
-      return durable.error();
-    }
-  }
+  TRY(execution.make_durable(seen_by(plan)));
   for (const plan::RecordUpdate& update : plan.adopted) {
     execution.ledger.apply(update);
   }
@@ -180,9 +181,17 @@ Result<void> execute(Execution& execution, const plan::Plan& plan) {
   }
   TRY(execute_structure(execution, plan));
   TRY(execute_content(execution, plan));
-  if (!execution.fatal.has_value() && !execution.cancelled) {
+  // A full disk is no reason to keep what is to go: only that makes room in the end.
+  const bool full = execution.fatal.has_value() && execution.fatal->code() == Code::kNoSpace;
+  if ((!execution.fatal.has_value() || full) && !execution.cancelled) {
     TRY(execute_removals(execution, plan));
     TRY(execute_source_removals(execution, plan));
+    for (const plan::RecordUpdate& update : plan.finished) {
+      execution.ledger.apply(execution.after_moves(update));
+    }
+    if (execution.ledger.has_changes()) {
+      TRY(execution.commit());
+    }
   }
   return {};
 }

@@ -51,6 +51,9 @@ struct Execution {
   /// A version was displaced into the trash.
   void displaced(const plan::Operation& operation, const provider::Trashed& trashed);
   Result<void> commit();
+  /// What these replicas showed and we read survives a power cut. A replica that takes no writes is
+  /// somebody else's care.
+  Result<void> make_durable(const std::set<ReplicaIndex>& shown) const;
 };
 
 /// The word for an operation in events ("create", "update", …).

@@ -17,11 +17,26 @@ struct Verdict {
   std::string reason;
 };
 
+/// A root that never took our mark, because it takes no writes: at least it must not be empty.
+Result<Verdict> judge_unmarked(const EngineReplica& replica,
+                               const std::vector<std::string>& approved, std::stop_token stop) {
+  TRY_ASSIGN(const std::vector<tree::Entry> entries, replica.provider->list({}, std::move(stop)));
+  const bool allowed = std::ranges::find(approved, "root " + replica.label) != approved.end();
+  if (entries.empty() && !allowed) {
+    return Verdict{.trust = Trust::kAway,
+                   .reason = "is empty, which it was not before (is a disk not mounted?)"};
+  }
+  return Verdict{};
+}
+
 Result<Verdict> judge(const state::RuleFacts& facts, ReplicaIndex i, const EngineReplica& replica,
                       const std::vector<std::string>& approved, std::stop_token stop) {
   const state::ReplicaFacts& expected = facts.replicas[i];
-  if (!expected.known || !writable(replica)) {
+  if (!expected.known) {
     return Verdict{};
+  }
+  if (expected.epoch == 0 && expected.pending_epoch == 0) {
+    return judge_unmarked(replica, approved, std::move(stop));
   }
   const auto identity = replica.provider->read_identity(facts.id);
   if (!identity.ok() && !identity.failed_with(Code::kCorrupt)) {
@@ -102,10 +117,9 @@ Result<Gate> pass_gate(const state::RuleFacts& facts, const std::vector<EngineRe
 Result<void> advance_epoch(state::Store& store, state::RuleFacts& facts,
                            const std::vector<EngineReplica>& replicas, state::Commit extra) {
   for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
-    if (replicas[i].provider != nullptr) {
+    if (replicas[i].provider != nullptr && writable(replicas[i])) {
       state::ReplicaFacts& replica = facts.replicas[i];
       replica.pending_epoch = std::max(replica.epoch, replica.pending_epoch) + 1;
-      replica.known = true;
     }
   }
   extra.facts = facts;
@@ -122,6 +136,8 @@ Result<void> advance_epoch(state::Store& store, state::RuleFacts& facts,
   for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
     if (replicas[i].provider != nullptr) {
       facts.replicas[i].epoch = facts.replicas[i].pending_epoch;
+      // Only what bears the mark: an empty new root without it would count as unmounted later on.
+      facts.replicas[i].known = facts.replicas[i].known || writable(replicas[i]);
     }
   }
   return {};

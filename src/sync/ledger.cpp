@@ -88,7 +88,7 @@ void Ledger::acknowledge_place(NodeId id, ReplicaIndex replica, const tree::Fing
 }
 
 void Ledger::acknowledge_attributes(NodeId id, ReplicaIndex replica,
-                                    const tree::Fingerprint& fingerprint) {
+                                    const tree::Fingerprint& fingerprint, bool assumed_if_new) {
   if (!live_.contains(id)) {
     return;
   }
@@ -98,6 +98,8 @@ void Ledger::acknowledge_attributes(NodeId id, ReplicaIndex replica,
   }
   if (!record.sides[replica].acknowledged.has_value()) {
     record.sides[replica].acknowledged.emplace();
+    record.sides[replica].acknowledged->assumed =
+        assumed_if_new && record.agreed->kind == tree::Kind::kFile;
   }
   tree::Acknowledged& side = *record.sides[replica].acknowledged;
   side.value = *record.agreed;

@@ -31,8 +31,9 @@ class Ledger {
   void acknowledge_place(NodeId id, ReplicaIndex replica, const tree::Fingerprint& before,
                          const tree::Fingerprint& after);
   /// As acknowledge_all, for bytes that were right already: how their equality is known stays.
-  void acknowledge_attributes(NodeId id, ReplicaIndex replica,
-                              const tree::Fingerprint& fingerprint);
+  /// A side that is new counts as `assumed_if_new`.
+  void acknowledge_attributes(NodeId id, ReplicaIndex replica, const tree::Fingerprint& fingerprint,
+                              bool assumed_if_new);
   void acknowledge_removed(NodeId id, ReplicaIndex replica);
   /// Drops the node from the agreed tree and all sides (mode move: the source is gone).
   void forget(NodeId id);

@@ -47,6 +47,7 @@ void hide(plan::Replica& replica, std::uint32_t entry) {
                             .name = replica.entries[entry].entry.name,
                             .reason = plan::HiddenReason::kUnreadable});
   replica.entries[entry].entry.kind = tree::Kind::kOther;
+  replica.entries[entry].coverage = plan::Coverage::kUnknown;
 }
 
 }  // namespace

@@ -111,6 +111,13 @@ class Scanner {
   }
 
   Result<void> visit(const UnitPtr& unit, std::stop_token stop) {
+    if (options_.visited != nullptr && unit->record.has_value() && !first_visit(*unit)) {
+      return walk_through(unit);
+    }
+    if (options_.slice_entries != 0 && handed_over_ >= options_.slice_entries) {
+      defer(*unit);
+      return {};
+    }
     std::vector<ScanListing> listings(replicas_.size());
     for (std::size_t i = 0; i < replicas_.size(); ++i) {
       if (unit->views[i].has_value()) {
@@ -124,6 +131,10 @@ class Scanner {
     if (unit->record.has_value() && !options_.whole) {
       TRY_ASSIGN(const bool clean, compare(unit, listings, children));
       if (clean) {
+        {
+          rt::Lock lock(mutex_);
+          mark_visited(*unit);
+        }
         for (UnitPtr& child : children) {
           spawn(std::move(child));
         }
@@ -131,6 +142,58 @@ class Scanner {
       }
     }
     return materialise(unit, listings);
+  }
+
+  bool first_visit(const ScanUnit& unit) {
+    rt::Lock lock(mutex_);
+    return !options_.visited->contains(unit.record->id);
+  }
+
+  void mark_visited(const ScanUnit& unit) OX_REQUIRES(mutex_) {
+    if (options_.visited != nullptr && unit.record.has_value() &&
+        !unfinished_.contains(unit.record->id)) {
+      options_.visited->insert(unit.record->id);
+    }
+  }
+
+  /// Nothing is known of this directory in this slice.
+  void defer(ScanUnit& unit) {
+    rt::Lock lock(mutex_);
+    result_.sliced = true;
+    if (unit.parent != nullptr && unit.parent->record.has_value()) {
+      unfinished_.insert(unit.parent->record->id);
+      options_.visited->erase(unit.parent->record->id);
+    }
+    for (std::size_t i = 0; i < replicas_.size(); ++i) {
+      if (unit.entry_index[i] != ScanUnit::kUnplaced) {
+        result_.replicas[i].entries[unit.entry_index[i]].coverage = plan::Coverage::kUnknown;
+      }
+    }
+  }
+
+  /// A directory of an earlier slice: only the way down matters.
+  Result<void> walk_through(const UnitPtr& unit) {
+    TRY_ASSIGN(std::vector<tree::NodeRecord> records, store_.children(unit->record->id));
+    for (tree::NodeRecord& record : records) {
+      if (record.agreed->kind != tree::Kind::kDirectory) {
+        continue;
+      }
+      UnitPtr child = fresh_child(unit);
+      for (std::size_t i = 0; i < replicas_.size(); ++i) {
+        const auto& side = record.sides[i].acknowledged;
+        if (unit->views[i].has_value() && side.has_value() && side->value == *record.agreed) {
+          tree::Entry entry{.name = record.agreed->name,
+                            .kind = tree::Kind::kDirectory,
+                            .attributes = record.agreed->attributes,
+                            .fingerprint = side->fingerprint};
+          child->views[i] = ScanUnit::View{.path = unit->views[i]->path.child(entry.name),
+                                           .entry = std::move(entry)};
+        }
+      }
+      child->record = std::move(record);
+      spawn(std::move(child));
+    }
+    return {};
   }
 
   ScanListing list(const ScanUnit& unit, std::size_t i, std::stop_token stop) {
@@ -209,12 +272,20 @@ class Scanner {
       }
     }
     for (std::size_t i = 0; i < replicas_.size(); ++i) {
-      const bool expected = unit->record->sides[i].acknowledged.has_value();
+      const std::optional<tree::Acknowledged>& known = unit->record->sides[i].acknowledged;
       if (replicas_[i].provider == nullptr) {
         continue;
       }
-      if (expected != listings[i].present || !listings[i].readable) {
+      if (known.has_value() != listings[i].present || !listings[i].readable) {
         return false;
+      }
+      // Another directory has taken the name: what it holds says nothing of the recorded one.
+      if (listings[i].present && unit->parent != nullptr &&
+          !is_recorded(known->fingerprint, unit->views[i]->entry.fingerprint)) {
+        return false;
+      }
+      if (!listings[i].present && !left_out(*unit, i)) {
+        return false;  // it is to be made there, with all that is in it
       }
     }
     TRY_ASSIGN(const std::vector<Bytes> pages, store_.pages(unit->record->id));
@@ -266,6 +337,18 @@ class Scanner {
       ++at[i];
     }
     return true;
+  }
+
+  static bool is_recorded(const tree::Fingerprint& known, const tree::Fingerprint& seen) {
+    return known.id == seen.id && known.birth_ns == seen.birth_ns;
+  }
+
+  /// A filter keeps this directory away from that replica.
+  bool left_out(const ScanUnit& unit, std::size_t i) const {
+    const auto shown = std::ranges::find_if(
+        unit.views, [](const std::optional<ScanUnit::View>& view) { return view.has_value(); });
+    return !replicas_[i].filter->empty() && shown != unit.views.end() &&
+           replicas_[i].filter->excluded((*shown)->path, true);
   }
 
   bool excluded(const ScanUnit& unit, std::size_t i, const state::RecordView& record) const {
@@ -326,7 +409,9 @@ class Scanner {
     {
       rt::Lock lock(mutex_);
       place_chain(*unit);
+      mark_visited(*unit);
       for (std::size_t i = 0; i < replicas_.size(); ++i) {
+        handed_over_ += new_files(listings[i], records.size());
         if (listings[i].present) {
           hand_over(unit, i, listings[i], children, walk_on);
         }
@@ -411,6 +496,15 @@ class Scanner {
     }
   }
 
+  /// What counts against a slice: directories count when they are visited, so that every slice gets
+  /// on, whatever the shape of the tree.
+  static std::uint64_t new_files(const ScanListing& listing, std::size_t known) {
+    const auto files = static_cast<std::size_t>(std::ranges::count_if(
+        listing.entries,
+        [](const tree::Entry& entry) { return entry.kind != tree::Kind::kDirectory; }));
+    return 1 + (files > known ? files - known : 0);
+  }
+
   /// Makes sure that the unit and its ancestors are among the entries and records.
   void place_chain(ScanUnit& unit) OX_REQUIRES(mutex_) {
     if (unit.parent != nullptr) {
@@ -470,9 +564,11 @@ class Scanner {
   const std::vector<EngineReplica>& replicas_;
   const ScanOptions options_;
   std::atomic<std::uint64_t> entries_{0};
+  std::atomic<std::uint64_t> handed_over_{0};
   rt::Mutex mutex_;
   Scan result_ OX_GUARDED_BY(mutex_);
   std::set<NodeId> forced_ OX_GUARDED_BY(mutex_);
+  std::set<NodeId> unfinished_ OX_GUARDED_BY(mutex_);  ///< some child was left for a later slice
   rt::TaskGroup group_;
 };
 

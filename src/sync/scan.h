@@ -13,6 +13,12 @@ namespace ox::sync {
 struct ScanOptions {
   /// List and hand over everything, also what did not change (first sync, rebase).
   bool whole = false;
+  /// Stop handing over after about so many entries and leave the rest for later scans, so that a
+  /// first sync of any size fits in memory; 0: no limit.
+  std::uint64_t slice_entries = 0;
+  /// Directories of earlier slices of this run: walked through by the state's pages, not listed.
+  /// The scan adds what it visits. None: list all.
+  std::set<NodeId>* visited = nullptr;
 };
 
 /// What the replicas show, as the planner wants it. Directories in which nothing changed are
@@ -22,6 +28,7 @@ struct Scan {
   std::vector<plan::Replica> replicas;
   std::vector<plan::Report> reports;
   std::uint64_t entries = 0;     ///< seen on all replicas
+  bool sliced = false;           ///< directories were left for a later slice
   bool unstable = false;         ///< something vanished while it was being listed: scan again
   std::vector<bool> unreadable;  ///< per replica: its root could not be listed
 };

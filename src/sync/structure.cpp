@@ -179,7 +179,7 @@ class Structure {
     TRY_ASSIGN(const tree::Entry before, store.look(operation.from));
     const tree::Fingerprint& wanted = expected(operation, operation.from);
     const bool same = before.kind == tree::Kind::kDirectory
-                          ? before.fingerprint.same_object(wanted)
+                          ? wanted.id == 0 || before.fingerprint.same_object(wanted)
                           : before.fingerprint.same_version(wanted);
     if (!same) {
       return Error(Code::kPreconditionFailed, "changed since it was looked at");
@@ -194,6 +194,12 @@ class Structure {
 
   Result<void> remove(const plan::Operation& operation, state::Action& action) {
     provider::Provider& store = run_.provider(operation.replica);
+    if (operation.value.kind == tree::Kind::kDirectory) {
+      // A directory goes without a trace, so its attributes are kept for whoever takes it back.
+      if (const Result<tree::Entry> before = store.look(operation.path); before.ok()) {
+        action.before = *before;
+      }
+    }
     const Result<std::optional<provider::Trashed>> removed =
         store.remove(operation.path, expected(operation, operation.path), run_.trash);
     if (!removed.ok() && !removed.failed_with(Code::kNotFound)) {
@@ -241,7 +247,7 @@ Result<void> execute_source_removals(Execution& execution, const plan::Plan& pla
     return {};
   }
   std::vector<std::vector<plan::Operation>> lists(execution.replicas.size());
-  std::vector<NodeId> candidates;
+  std::vector<RelPath> left_out;
   for (const plan::Operation& operation : plan.source_removals) {
     const tree::NodeRecord* record = execution.ledger.find(operation.node);
     if (record == nullptr || !record->agreed.has_value()) {
@@ -255,21 +261,15 @@ Result<void> execute_source_removals(Execution& execution, const plan::Plan& pla
           side->value.content.digest == record->agreed->content.digest &&
           (record->agreed->kind != tree::Kind::kFile || side->value.content.digest.has_value());
     }
-    if (delivered || record->agreed->kind == tree::Kind::kDirectory) {
+    const bool holds_undelivered = std::ranges::any_of(
+        left_out, [&](const RelPath& path) { return operation.path.contains(path); });
+    if (record->agreed->kind == tree::Kind::kDirectory ? !holds_undelivered : delivered) {
       lists[operation.replica].push_back(operation);
-      candidates.push_back(operation.node);
+    } else {
+      left_out.push_back(operation.path);
     }
   }
-  TRY(Structure(execution).carry_out(lists));
-  for (const NodeId node : candidates) {
-    const tree::NodeRecord* record = execution.ledger.find(node);
-    const bool gone =
-        record != nullptr && !record->sides[execution.options.policy.order.front()].acknowledged;
-    if (gone) {
-      execution.ledger.forget(node);
-    }
-  }
-  return execution.commit();
+  return Structure(execution).carry_out(lists);
 }
 
 }  // namespace ox::sync

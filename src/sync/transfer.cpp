@@ -2,6 +2,7 @@
 
 #include "base/expects.h"
 #include "provider/xattrs.h"
+#include "sync/acknowledge.h"
 #include "sync/execute.h"
 #include "sync/sources.h"
 
@@ -20,7 +21,8 @@ struct Transfer {
   const plan::ContentTask* task = nullptr;
   std::vector<std::optional<provider::Staged>> staged;  ///< per operation
   std::vector<std::optional<provider::Published>> published;
-  std::vector<std::optional<Error>> errors;  ///< per operation
+  std::vector<std::optional<Error>> errors;        ///< per operation
+  std::vector<std::optional<tree::Entry>> before;  ///< kSetAttributes: for whoever takes it back
   std::optional<Digest> digest;
   std::optional<std::uint64_t> xattrs;
   bool busy = false;      ///< somebody writes the source; try again later
@@ -28,11 +30,18 @@ struct Transfer {
   bool ready = false;     ///< staged whole on at least one replica
 };
 
+bool puts_bytes(const plan::ContentTask& task) {
+  return std::ranges::any_of(task.operations, [](const plan::Operation& operation) {
+    return operation.kind == plan::OperationKind::kPut;
+  });
+}
+
 enum class Patience : std::uint8_t { kDefer, kTwoReadings };
 
 class Transfers {
  public:
-  Transfers(Execution& execution, const plan::Plan& plan) : run_(execution), plan_(plan) {
+  Transfers(Execution& execution, const plan::Plan& plan)
+      : run_(execution), plan_(plan), waiting_(execution) {
     batches_.resize(execution.replicas.size());
   }
 
@@ -42,8 +51,15 @@ class Transfers {
       waiting.push_back(&task);
     }
     announce();
+    // Attributes come last and one after the other: a directory may lock itself.
+    const auto locks = std::ranges::find_if_not(
+        waiting, [](const plan::ContentTask* task) { return puts_bytes(*task); });
+    const std::vector<const plan::ContentTask*> attributes(locks, waiting.end());
+    waiting.erase(locks, waiting.end());
     TRY(run_all(waiting, Patience::kDefer));
     TRY(wait_for_busy());
+    width_ = 1;
+    TRY(run_all(attributes, Patience::kDefer));
     return finish();
   }
 
@@ -88,6 +104,7 @@ class Transfers {
     transfer.staged.resize(task.operations.size());
     transfer.published.resize(task.operations.size());
     transfer.errors.resize(task.operations.size());
+    transfer.before.resize(task.operations.size());
     return transfer;
   }
 
@@ -98,7 +115,12 @@ class Transfers {
       for (const plan::Operation& operation : transfer.task->operations) {
         auto& batch = batches_[operation.replica];
         if (batch == nullptr && operation.kind == plan::OperationKind::kPut) {
-          TRY_ASSIGN(batch, run_.provider(operation.replica).begin_batch());
+          auto begun = run_.provider(operation.replica).begin_batch();
+          if (!begun.ok()) {
+            give_up(operation.replica, begun.error());
+            return begun.error();
+          }
+          batch = std::move(*begun);
         }
       }
     }
@@ -106,8 +128,7 @@ class Transfers {
   }
 
   Result<void> run_batch(std::vector<Transfer>& transfers, Patience patience) {
-    if (Result<void> opened = open_batches(transfers); !opened.ok()) {
-      run_.fatal = opened.error();
+    if (!open_batches(transfers).ok()) {
       return {};
     }
     {
@@ -124,25 +145,51 @@ class Transfers {
       }
     }
     if (std::ranges::none_of(transfers, &Transfer::ready)) {
-      for (Transfer& transfer : transfers) {
-        collect_unready(transfer);
-      }
+      std::ranges::for_each(transfers, [this](Transfer& t) { collect_unready(t); });
       return {};
     }
-    for (auto& batch : batches_) {
-      if (batch != nullptr) {
-        if (const Result<void> durable = batch->make_durable(); !durable.ok()) {
-          run_.fatal = durable.error();
+    for (ReplicaIndex i = 0; i < batches_.size(); ++i) {
+      if (batches_[i] != nullptr) {
+        if (const Result<void> durable = batches_[i]->make_durable(); !durable.ok()) {
+          give_up(i, durable.error());
           return drop_staged();
         }
       }
     }
+    TRY(make_sources_durable(transfers));
+    waiting_.settle(batches_);
     const std::uint64_t number = intend(transfers);
-    queue_acknowledgements();
     TRY(run_.commit());
     publish_all(transfers);
     collect(transfers, number);
     return {};
+  }
+
+  /// What the intent says of the suppliers must be durable before it; here, because only now have
+  /// their files been opened, and file systems without syncfs sync no more than that.
+  Result<void> make_sources_durable(const std::vector<Transfer>& transfers) {
+    std::set<ReplicaIndex> sources;
+    for (const Transfer& transfer : transfers) {
+      if (!transfer.ready) {
+        continue;
+      }
+      for (const plan::Supplier& supplier : transfer.task->suppliers) {
+        sources.insert(supplier.replica);
+      }
+      const auto& sides = transfer.task->update.sides;
+      for (ReplicaIndex i = 0; i < sides.size(); ++i) {
+        if (sides[i].has_value() && sides[i]->acknowledged.has_value()) {
+          sources.insert(i);
+        }
+      }
+    }
+    return run_.make_durable(sources);
+  }
+
+  /// Without this replica the run can't go on.
+  void give_up(ReplicaIndex replica, const Error& error) {
+    run_.fatal = error;
+    run_.problem(replica, {}, name_of(error.code()), error.to_string());
   }
 
   Result<void> drop_staged() {
@@ -167,11 +214,7 @@ class Transfers {
         transfer.errors[o] = staged.error();
       }
     }
-    if (std::ranges::none_of(task.operations, [](const plan::Operation& operation) {
-          return operation.kind == plan::OperationKind::kPut;
-        })) {
-      transfer.ready = true;
-    }
+    transfer.ready = transfer.ready || !puts_bytes(task);
   }
 
   Result<provider::Staged> stage_one(Transfer& transfer, const plan::Operation& operation,
@@ -192,8 +235,8 @@ class Transfers {
     if (operation.value.kind == tree::Kind::kSymlink) {
       return batches_[operation.replica]->stage(request, stop);
     }
-    request.resume_key =
-        std::to_string(operation.node.value) + "-" + std::to_string(operation.value.content.size);
+    // By place: a node that a crash kept from being recorded gets another id in the next run.
+    request.resume_key = operation.path.text() + '\n' + std::to_string(request.mtime.ns);
     if (transfer.task->suppliers.empty()) {
       const auto text = run_.merged.find(*operation.value.content.digest);
       expects(text != run_.merged.end());
@@ -209,6 +252,10 @@ class Transfers {
       if (!source.ok()) {
         last = source.error();
         continue;
+      }
+      if (patience == Patience::kDefer && (*source)->verify_unchanged().failed_with(Code::kBusy)) {
+        transfer.busy = true;
+        return Error(Code::kBusy, "is being written", Retry::kLater);
       }
       request.source = source->get();
       Result<provider::Staged> staged = stage_from(transfer, operation, request, patience, stop);
@@ -309,7 +356,7 @@ class Transfers {
   // Publishing ------------------------------------------------------------------------------------
 
   void publish_all(std::vector<Transfer>& transfers) {
-    rt::TaskGroup group(*run_.services.pool, run_.options.transfers, {});
+    rt::TaskGroup group(*run_.services.pool, width_ != 0 ? width_ : run_.options.transfers, {});
     for (Transfer& transfer : transfers) {
       if (!transfer.ready) {
         continue;
@@ -329,7 +376,7 @@ class Transfers {
           operation.kind == plan::OperationKind::kPut
               ? (transfer.staged[o].has_value() ? publish_one(operation, *transfer.staged[o])
                                                 : Result<provider::Published>(*transfer.errors[o]))
-              : set_attributes(*transfer.task, operation);
+              : set_attributes(*transfer.task, operation, transfer.before[o]);
       if (result.ok()) {
         transfer.published[o] = std::move(*result);
       } else {
@@ -360,14 +407,13 @@ class Transfers {
   }
 
   Result<provider::Published> set_attributes(const plan::ContentTask& task,
-                                             const plan::Operation& operation) {
+                                             const plan::Operation& operation,
+                                             std::optional<tree::Entry>& before) {
     provider::Provider& store = run_.provider(operation.replica);
-    tree::Fingerprint expected;
+    TRY_ASSIGN(before, store.look(operation.path));
+    tree::Fingerprint expected = before->fingerprint;
     if (operation.expected.has_value()) {
       expected = run_.current(operation.replica, operation.path, *operation.expected);
-    } else {
-      TRY_ASSIGN(const tree::Entry entry, store.look(operation.path));
-      expected = entry.fingerprint;
     }
     std::optional<Timestamp> mtime;
     if (operation.value.kind == tree::Kind::kFile) {
@@ -402,6 +448,9 @@ class Transfers {
         const plan::Operation& operation = transfer.task->operations[o];
         state::Action& action = actions[index++];
         if (transfer.published[o].has_value()) {
+          if (transfer.before[o].has_value()) {
+            action.before = std::move(transfer.before[o]);
+          }
           collect_done(transfer, operation, *transfer.published[o], action);
         } else if (transfer.errors[o]->code() == Code::kBusy) {
           defer(transfer);
@@ -410,7 +459,7 @@ class Transfers {
         }
       }
     }
-    unsettled_batches_.push_back(number);
+    waiting_.add_batch(number);
   }
 
   void collect_unready(Transfer& transfer) {
@@ -464,10 +513,10 @@ class Transfers {
     if (published.entry.kind == tree::Kind::kDirectory) {
       fingerprint = {.id = fingerprint.id, .birth_ns = fingerprint.birth_ns};
     }
-    waiting_.push_back({.node = operation.node,
-                        .replica = operation.replica,
-                        .fingerprint = std::move(fingerprint),
-                        .put = put});
+    waiting_.add({.node = operation.node,
+                  .replica = operation.replica,
+                  .fingerprint = std::move(fingerprint),
+                  .put = put});
   }
 
   /// Somebody changed the target in the gap between looking and swapping. That version was put
@@ -500,47 +549,11 @@ class Transfers {
 
   // Acknowledging ---------------------------------------------------------------------------------
 
-  struct Waiting {
-    NodeId node;
-    ReplicaIndex replica = 0;
-    tree::Fingerprint fingerprint;
-    bool put = true;
-  };
-
-  void queue_acknowledgements() {
-    for (const Waiting& done : waiting_) {
-      if (done.put) {
-        run_.ledger.acknowledge_all(done.node, done.replica, done.fingerprint);
-      } else {
-        run_.ledger.acknowledge_attributes(done.node, done.replica, done.fingerprint);
-      }
-    }
-    waiting_.clear();
-    for (const std::uint64_t number : unsettled_batches_) {
-      run_.ledger.close(number);
-    }
-    unsettled_batches_.clear();
-  }
-
   Result<void> finish() {
-    if (waiting_.empty() && unsettled_batches_.empty()) {
+    if (waiting_.empty()) {
       return {};
     }
-    std::set<ReplicaIndex> attributes;
-    for (const Waiting& done : waiting_) {
-      if (!done.put) {
-        attributes.insert(done.replica);
-      }
-    }
-    for (ReplicaIndex i = 0; i < batches_.size(); ++i) {
-      if (batches_[i] != nullptr) {
-        TRY(batches_[i]->settle());
-      }
-      if (attributes.contains(i)) {
-        TRY(run_.provider(i).make_durable());
-      }
-    }
-    queue_acknowledgements();
+    waiting_.settle(batches_);
     return run_.commit();
   }
 
@@ -571,8 +584,8 @@ class Transfers {
   const plan::Plan& plan_;
   std::vector<std::unique_ptr<provider::Batch>> batches_;  ///< per replica, opened when needed
   std::vector<const plan::ContentTask*> busy_;
-  std::vector<Waiting> waiting_;
-  std::vector<std::uint64_t> unsettled_batches_;
+  Acknowledgements waiting_;
+  std::size_t width_ = 0;  ///< of publishing; 0: as the run's
 };
 
 }  // namespace

@@ -28,12 +28,8 @@ bool is_still(const tree::Entry& then, const tree::Entry& now) {
   }
   const tree::Fingerprint& before = then.fingerprint;
   const tree::Fingerprint& after = now.fingerprint;
-  const bool has_ids = before.id != 0 && after.id != 0;
   if (then.kind == tree::Kind::kDirectory) {
-    return !has_ids || before.same_object(after);
-  }
-  if (has_ids && !before.same_object(after)) {
-    return false;
+    return before.id == 0 || after.id == 0 || before.same_object(after);
   }
   if (before.ctime.ns == 0 && !before.revision.empty() && before.revision != after.revision) {
     return false;

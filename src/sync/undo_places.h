@@ -7,9 +7,9 @@
 
 namespace ox::sync {
 
-/// Is `now` the version that `then` was? Bytes are judged by size, mtime and identity; ctime moves
-/// with our own renames and says nothing. A changed mode is a change. Of directories only the
-/// identity and the mode count.
+/// Is `now` the version that `then` was? Bytes are judged by size and mtime: ctime moves with our
+/// own renames, and a version that an undo put back is another file with the same bytes. A changed
+/// mode is a change. Of directories only the identity and the mode count.
 bool is_still(const tree::Entry& then, const tree::Entry& now);
 
 /// Do both hold the same bytes as far as size and mtime tell, whichever file they are?

@@ -34,7 +34,8 @@ inline constexpr std::uint32_t kModeUnknown = ~std::uint32_t{0};
 /// What a file or directory carries beside its content.
 struct Attributes {
   std::uint32_t mode = kModeUnknown;  ///< permission bits (07777)
-  std::uint64_t xattrs = 0;  ///< digest prefix of the sorted user attributes; 0 = none or not looked at
+  std::uint64_t xattrs =
+      0;  ///< digest prefix of the sorted user attributes; 0 = none or not looked at
 
   friend bool operator==(const Attributes&, const Attributes&) = default;
 };
@@ -42,16 +43,16 @@ struct Attributes {
 /// How a replica recognises that an entry is still the very version it told us about. Compared only
 /// with fingerprints of the same replica.
 struct Fingerprint {
-  std::uint64_t id = 0;        ///< inode or file id; 0 = the replica has none
-  std::int64_t birth_ns = 0;   ///< tells a reused inode; 0 = not kept
+  std::uint64_t id = 0;       ///< inode or file id; 0 = the replica has none
+  std::int64_t birth_ns = 0;  ///< tells a reused inode; 0 = not kept
   std::uint64_t size = 0;
   Timestamp mtime;
-  Timestamp ctime;             ///< 0 where there is none
+  Timestamp ctime;  ///< 0 where there is none
   std::uint32_t link_count = 1;
   /// The version was taken so soon after its last change that a further change could hide behind
   /// the same time stamps: the bytes must be read again before they are believed unchanged.
   bool racy = false;
-  std::string revision;        ///< etag, rev or generation; empty for file systems
+  std::string revision;  ///< etag, rev or generation; empty for file systems
 
   /// Same version, as far as the replica can tell. `racy` and the link count do not matter.
   bool same_version(const Fingerprint& other) const {

@@ -21,8 +21,9 @@ struct Acknowledged {
 /// One replica's side of a node.
 struct ReplicaSide {
   std::optional<Acknowledged> acknowledged;
-  /// The replica knowingly differs from this agreed content (modes copy and one-way: a destination's
-  /// own delete or a win of its drift) and is left alone until the agreed content is another.
+  /// The replica knowingly differs from this agreed content (modes copy and one-way: a
+  /// destination's own delete or a win of its drift) and is left alone until the agreed content is
+  /// another.
   std::optional<Content> waived;
 
   friend bool operator==(const ReplicaSide&, const ReplicaSide&) = default;

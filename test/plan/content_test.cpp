@@ -10,7 +10,9 @@ namespace {
 
 const plan::Policy kTwoWay{};
 
-plan::Policy keeping(plan::KeepMode mode) { return {.keep_mode = mode}; }
+plan::Policy keeping(plan::KeepMode mode) {
+  return {.keep_mode = mode};
+}
 
 /// "a.conflict-<label of the role>-*.txt"
 std::string copy_of(Lab& lab, std::size_t role) {
@@ -173,8 +175,8 @@ TEST(Creates, DifferentAreAConflict) {
 }
 
 TEST(Creates, DifferentInEachKeepMode) {
-  for (const plan::KeepMode mode : {plan::KeepMode::kOlder, plan::KeepMode::kBigger,
-                                    plan::KeepMode::kSmaller}) {
+  for (const plan::KeepMode mode :
+       {plan::KeepMode::kOlder, plan::KeepMode::kBigger, plan::KeepMode::kSmaller}) {
     in_every_arrangement(2, keeping(mode), [mode](Lab& lab) {
       lab.write(0, "a.txt", "bigger and older");
       lab.write(1, "a.txt", "small");
@@ -397,8 +399,8 @@ TEST(Attributes, TouchAgainstEditIsNoConflict) {
 TEST(Detection, SameSizeAndMtimeDifferentBytes) {
   in_every_arrangement(1, kTwoWay, [](Lab& lab) {
     lab.base({{"a", "AAAA"}});
-    ASSERT_TRUE(lab.at(0).write_silently("a", lab.world.blobs->make_text("BBBB"),
-                                         lab.world.tick()));
+    ASSERT_TRUE(
+        lab.at(0).write_silently("a", lab.world.blobs->make_text("BBBB"), lab.world.tick()));
     EXPECT_TRUE(lab.sync().conflicts.empty());
     lab.expect({{"a", "BBBB"}});
   });

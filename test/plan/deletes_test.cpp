@@ -76,7 +76,8 @@ TEST(Deletes, RenameWins) {
 
 TEST(Deletes, OfADirectoryGoesWhole) {
   in_every_arrangement(1, kTwoWay, [](Lab& lab) {
-    lab.base({{"d/", ""}, {"d/e/", ""}, {"d/e/a", "A"}, {"d/b", "B"}, {"d/empty/", ""}, {"c", "C"}});
+    lab.base(
+        {{"d/", ""}, {"d/e/", ""}, {"d/e/a", "A"}, {"d/b", "B"}, {"d/empty/", ""}, {"c", "C"}});
     lab.remove(0, "d");
     lab.crash_everywhere();
     EXPECT_TRUE(lab.sync().conflicts.empty());
@@ -86,7 +87,8 @@ TEST(Deletes, OfADirectoryGoesWhole) {
 
 TEST(Deletes, OfADirectoryKeepsTheSpineOfANewChild) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
-    lab.base({{"d/", ""}, {"d/e/", ""}, {"d/e/a", "A"}, {"d/b", "B"}, {"d/f/", ""}, {"d/f/c", "C"}});
+    lab.base(
+        {{"d/", ""}, {"d/e/", ""}, {"d/e/a", "A"}, {"d/b", "B"}, {"d/f/", ""}, {"d/f/c", "C"}});
     lab.remove(0, "d");
     lab.write(1, "d/e/new", "N");
     lab.crash_everywhere();

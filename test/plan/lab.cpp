@@ -158,8 +158,7 @@ void Lab::write(std::size_t role, std::string_view path, std::string_view text) 
       << path;
 }
 void Lab::save(std::size_t role, std::string_view path, std::string_view text) {
-  EXPECT_TRUE(at(role).save(path, world.blobs->make_text(std::string(text)), world.tick()))
-      << path;
+  EXPECT_TRUE(at(role).save(path, world.blobs->make_text(std::string(text)), world.tick())) << path;
 }
 void Lab::mkdir(std::size_t role, std::string_view path) {
   EXPECT_TRUE(at(role).make_directory(path, world.tick())) << path;
@@ -241,8 +240,7 @@ void Lab::expect_at(std::size_t role,
   std::set<std::string> explained;
   for (const auto& [pattern, text] : tree) {
     const auto hit = std::ranges::find_if(found, [&](const auto& leaf) {
-      return !explained.contains(leaf.first) && matches(pattern, leaf.first) &&
-             leaf.second == text;
+      return !explained.contains(leaf.first) && matches(pattern, leaf.first) && leaf.second == text;
     });
     if (hit == found.end()) {
       ADD_FAILURE() << label(role) << " lacks '" << pattern << "' = " << shown(text) << "; it has\n"
@@ -270,8 +268,8 @@ void in_every_arrangement(std::size_t roles, const plan::Policy& policy, const C
                        {Store::kLocal, Store::kNetwork, Store::kCloud, Store::kMixed}, run);
 }
 
-void in_every_arrangement(std::size_t roles, const plan::Policy& policy,
-                          std::vector<Store> stores, const Case& run) {
+void in_every_arrangement(std::size_t roles, const plan::Policy& policy, std::vector<Store> stores,
+                          const Case& run) {
   std::size_t number = 0;
   for (std::size_t count = std::max<std::size_t>(2, roles); count <= 5; ++count) {
     const auto orders = permutations(count);
@@ -282,8 +280,7 @@ void in_every_arrangement(std::size_t roles, const plan::Policy& policy,
         arrangement.store = stores[number % stores.size()];
         arrangement.shortcuts =
             number / stores.size() % 2 == 0 ? Shortcuts::kListAll : Shortcuts::kSkipUnchanged;
-        arrangement.listing =
-            number % 3 == 0 ? ListingOrder::kReversed : ListingOrder::kByName;
+        arrangement.listing = number % 3 == 0 ? ListingOrder::kReversed : ListingOrder::kByName;
         ++number;
         SCOPED_TRACE(arrangement.text());
         Lab lab(arrangement, policy);

@@ -71,8 +71,7 @@ class Lab {
   /// Every online replica holds exactly these: "path" → text; "path/" an empty directory;
   /// "path" → "-> target". Names with `*` stand for one conflict copy each.
   void expect(std::initializer_list<std::pair<std::string, std::string>> tree);
-  void expect_at(std::size_t role,
-                 std::initializer_list<std::pair<std::string, std::string>> tree);
+  void expect_at(std::size_t role, std::initializer_list<std::pair<std::string, std::string>> tree);
 
  private:
   std::vector<ReplicaIndex> roles_;
@@ -87,7 +86,7 @@ using Case = std::function<void(Lab&)>;
 /// an order.
 void in_every_arrangement(std::size_t roles, const plan::Policy& policy, const Case& run);
 /// The same on stores of one kind only.
-void in_every_arrangement(std::size_t roles, const plan::Policy& policy,
-                          std::vector<Store> stores, const Case& run);
+void in_every_arrangement(std::size_t roles, const plan::Policy& policy, std::vector<Store> stores,
+                          const Case& run);
 
 }  // namespace ox::toy

@@ -89,8 +89,8 @@ TEST(Renames, AgainstRenamePath2Wins) {
     lab.sync();
     const ReplicaIndex path1 = lab.world.policy.order[0];
     const ReplicaIndex path2 = lab.world.policy.order[1];
-    const bool second = lab.replica_of(1) == path2 ||
-                        (lab.replica_of(0) != path2 && lab.replica_of(1) == path1);
+    const bool second =
+        lab.replica_of(1) == path2 || (lab.replica_of(0) != path2 && lab.replica_of(1) == path1);
     lab.expect({{second ? "c" : "b", text}});
   });
 }
@@ -176,7 +176,11 @@ TEST(Renames, CycleOverThreeReplicas) {
     const std::string a = big("A");
     const std::string b = big("B");
     const std::string c = big("C");
-    lab.base({{"x/", ""}, {"x/a", a.c_str()}, {"y/", ""}, {"y/b", b.c_str()}, {"z/", ""},
+    lab.base({{"x/", ""},
+              {"x/a", a.c_str()},
+              {"y/", ""},
+              {"y/b", b.c_str()},
+              {"z/", ""},
               {"z/c", c.c_str()}});
     lab.rename(0, "x", "y/x");
     lab.rename(1, "y", "z/y");

@@ -9,7 +9,9 @@ namespace {
 const plan::Policy kTwoWay{};
 
 /// Replicas beside role 1 exist that can stay while it is away.
-bool others_remain(Lab& lab) { return lab.count() > 2; }
+bool others_remain(Lab& lab) {
+  return lab.count() > 2;
+}
 
 TEST(Late, OwnEditAgainstNothingCrosses) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
@@ -444,15 +446,15 @@ TEST(Budgets, ApprovalCoversSubsets) {
 
 TEST(Budgets, ApprovalDoesNotCoverMore) {
   in_every_arrangement(1, with_budget(2), [](Lab& lab) {
-    lab.base({{"a", "A"}, {"b", "B"}, {"c", "C"}, {"d", "D"}, {"e", "E"}});
-    for (const char* path : {"a", "b", "c"}) {
+    lab.base({{"a", "A"}, {"b", "B"}, {"c", "C"}, {"d", "D"}, {"e", "E"}, {"f", "F"}});
+    for (const char* path : {"a", "b", "c", "d"}) {
       lab.remove(0, path);
     }
     lab.world.approved = lab.run().held;
-    lab.remove(0, "d");
+    lab.remove(0, "e");
     EXPECT_FALSE(lab.run().held.empty());
     EXPECT_TRUE(lab.at(1).has("a"));
-    EXPECT_TRUE(lab.at(1).has("d"));
+    EXPECT_TRUE(lab.at(1).has("e"));
   });
 }
 

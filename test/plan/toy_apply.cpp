@@ -11,7 +11,9 @@ Error violated(std::string what, const RelPath& path) {
   return Error(Code::kPreconditionFailed, std::move(what)).with_context("'" + path.text() + "'");
 }
 
-bool holds_excluded(const Object& directory) { return !directory.children.empty(); }
+bool holds_excluded(const Object& directory) {
+  return !directory.children.empty();
+}
 
 }  // namespace
 
@@ -23,7 +25,7 @@ Result<Object*> ToyReplica::expect_at(const plan::Operation& operation, const Re
   if (!operation.expected.has_value()) {
     return violated("something stands there, though nothing is expected", path);
   }
-  if (object->name != path.name() && !path.is_root()) {
+  if (!path.is_root() && object->name != path.name() && object->name != stored_name(path.name())) {
     return violated("it is spelled '" + object->name + "'", path);
   }
   tree::Fingerprint now = fingerprint_of(*object, object->ctime);
@@ -80,7 +82,7 @@ Result<void> ToyReplica::apply_make_directory(const plan::Operation& operation, 
 }
 
 Result<void> ToyReplica::apply_move(const plan::Operation& operation, Timestamp now) {
-  TRY_ASSIGN(Object* moved, expect_at(operation, operation.from));
+  TRY_ASSIGN(Object * moved, expect_at(operation, operation.from));
   if (operation.from.contains(operation.path)) {
     return violated("a move into itself", operation.path);
   }
@@ -104,7 +106,7 @@ Result<void> ToyReplica::apply_exchange(const plan::Operation& operation, Timest
   if (!traits().exchange) {
     return violated("the replica cannot exchange", operation.path);
   }
-  TRY_ASSIGN(Object* moved, expect_at(operation, operation.from));
+  TRY_ASSIGN(Object * moved, expect_at(operation, operation.from));
   const Object* other = find(operation.path.text());
   if (other == nullptr || other == moved || operation.from.contains(operation.path) ||
       operation.path.contains(operation.from)) {
@@ -123,7 +125,7 @@ Result<void> ToyReplica::apply_exchange(const plan::Operation& operation, Timest
 
 Result<void> ToyReplica::apply_park(const plan::Operation& operation) {
   const RelPath& from = operation.from.is_root() ? operation.path : operation.from;
-  TRY_ASSIGN(Object* object, expect_at(operation, from));
+  TRY_ASSIGN(Object * object, expect_at(operation, from));
   TRY_ASSIGN(const Place at, existing_place(from));
   if (operation.parked.empty() || parked_.contains(operation.parked)) {
     return violated("the private name is taken: " + operation.parked, from);
@@ -186,7 +188,7 @@ Result<void> ToyReplica::apply_put(const plan::Operation& operation, BlobPtr blo
 }
 
 Result<void> ToyReplica::apply_attributes(const plan::Operation& operation, Timestamp now) {
-  TRY_ASSIGN(Object* object, expect_at(operation, operation.path));
+  TRY_ASSIGN(Object * object, expect_at(operation, operation.path));
   const tree::NodeValue& value = operation.value;
   if (object->kind == tree::Kind::kFile && traits().has_mtime) {
     object->mtime = stored_time(value.content.mtime);

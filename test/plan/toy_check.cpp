@@ -20,7 +20,8 @@ class Comparison {
   Comparison(const World& world, ReplicaIndex index, const std::vector<plan::Report>& reports)
       : world_(world), index_(index), replica_(world.replicas[index]) {
     for (const plan::Report& report : reports) {
-      if (!report.replica.has_value() || *report.replica == index) {
+      // What waits is told once, not for each replica.
+      if (!report.replica.has_value() || *report.replica == index || report.code == "waiting") {
         excuses_.emplace(report.path.text(), report.code);
       }
     }
@@ -36,6 +37,11 @@ class Comparison {
 
   Result<void> run() {
     TRY(compare_directory(kRootNode, "", replica_.root()));
+    for (const auto& [path, object] : strangers_) {
+      if (const auto found = foreign(path, *object)) {
+        return differs(replica_, "something stands that is not agreed", *found);
+      }
+    }
     return {};
   }
 
@@ -54,6 +60,7 @@ class Comparison {
         }
         if (const std::string excuse = excuse_for(below); !excuse.empty()) {
           TRY(check_excuse(excuse, below, *record, directory));
+          leave_out(*record);
           expected.insert(object);
           continue;
         }
@@ -68,20 +75,17 @@ class Comparison {
         TRY(compare_object(*record, below, *object));
       }
     }
-    return nothing_else(path, directory, expected);
+    note_strangers(path, directory, expected);
+    return {};
   }
 
   bool spelled_as(const Object& object, const std::string& name) const {
-    if (object.name == name) {
-      return true;
-    }
-    return replica_.traits().names.normalization == tree::NormalizationRule::kComposes &&
-           replica_.traits().names.case_rule == tree::CaseRule::kSensitive;
+    return object.name == name || object.name == replica_.stored_name(name);
   }
 
   bool excluded(const std::string& path, tree::Kind kind) const {
-    return world_.filter && world_.filter(index_, RelPath::parse(path).value(),
-                                          kind == tree::Kind::kDirectory);
+    return world_.filter &&
+           world_.filter(index_, RelPath::parse(path).value(), kind == tree::Kind::kDirectory);
   }
 
   std::string excuse_for(const std::string& path) const {
@@ -156,22 +160,19 @@ class Comparison {
   }
 
   /// What stands here beyond the agreed tree must be none of ours.
-  Result<void> nothing_else(const std::string& path, const Object& directory,
-                            const std::set<const Object*>& expected) {
+  void note_strangers(const std::string& path, const Object& directory,
+                      const std::set<const Object*>& expected) {
     for (const auto& [key, child] : directory.children) {
-      const std::string below = join(path, child->name);
-      if (expected.contains(child.get()) || !foreign(below, *child).has_value()) {
-        continue;
+      if (!expected.contains(child.get())) {
+        strangers_.emplace_back(join(path, child->name), child.get());
       }
-      return differs(replica_, "something stands that is not agreed", below);
     }
-    return {};
   }
 
   /// The path of something that should be agreed; none when all of it rightly isn't.
   std::optional<std::string> foreign(const std::string& path, const Object& object) const {
     if (object.kind == tree::Kind::kOther || object.unreadable || excluded(path, object.kind) ||
-        !excuse_for(path).empty()) {
+        !excuse_for(path).empty() || stayed_behind(object)) {
       return std::nullopt;
     }
     if (object.kind != tree::Kind::kDirectory || object.children.empty()) {
@@ -185,17 +186,44 @@ class Comparison {
     return std::nullopt;
   }
 
+  /// Where a directory is left out, so is all that is in it.
+  void leave_out(const tree::NodeRecord& record) {
+    left_out_.push_back(&record);
+    if (const auto below = children_.find(record.id); below != children_.end()) {
+      for (const tree::NodeRecord* child : below->second) {
+        leave_out(*child);
+      }
+    }
+  }
+
+  /// A node that cannot follow to its agreed place here stays where it was.
+  bool stayed_behind(const Object& object) const {
+    return std::ranges::any_of(left_out_, [&](const tree::NodeRecord* record) {
+      const auto& known = record->sides[index_].acknowledged;
+      return known.has_value() && known->value.kind == object.kind &&
+             replica_.key(known->value.name) == replica_.key(object.name);
+    });
+  }
+
   const World& world_;
   ReplicaIndex index_;
   const ToyReplica& replica_;
   std::int64_t step_ = 1;
   std::unordered_map<std::string, std::string> excuses_;
+  std::vector<const tree::NodeRecord*> left_out_;
+  std::vector<std::pair<std::string, const Object*>> strangers_;
   std::unordered_map<NodeId, std::vector<const tree::NodeRecord*>> children_;
 };
 
 }  // namespace
 
 Result<void> check_converged(const World& world, const std::vector<plan::Report>& reports) {
+  // What waits for an absent replica keeps others from their places.
+  const bool waits = std::ranges::any_of(
+      reports, [](const plan::Report& report) { return report.code == "waiting"; });
+  if (waits && world.online_count() < world.replicas.size()) {
+    return {};
+  }
   for (ReplicaIndex i = 0; i < world.replicas.size(); ++i) {
     if (world.replicas[i].traits().online) {
       TRY(Comparison(world, i, reports).run());

@@ -115,8 +115,8 @@ std::string describe(const plan::Plan& plan, const ToyStore& store) {
     text += describe_updates("content", {task.update}, store);
     add(task.operations);
     for (const plan::Supplier& supplier : task.suppliers) {
-      text += "    from replica " + std::to_string(supplier.replica) + " '" +
-              supplier.path.text() + "'\n";
+      text += "    from replica " + std::to_string(supplier.replica) + " '" + supplier.path.text() +
+              "'\n";
     }
   }
   for (const auto& operations : plan.removal_operations) {

@@ -169,7 +169,7 @@ class Executor {
     const tree::Content unread = update.agreed->content;
     update.agreed->content.digest = digest;
     for (auto& side : update.sides) {
-      if (side.has_value() && side->acknowledged.has_value() &&
+      if (side.has_value() && side->acknowledged.has_value() && !side->acknowledged->assumed &&
           side->acknowledged->value.content == unread) {
         side->acknowledged->value.content.digest = digest;
       }
@@ -226,14 +226,14 @@ class Executor {
     const Object* object = world_.replicas[i].find(path.text());
     return object == nullptr || record == nullptr || !record->sides[i].acknowledged.has_value() ||
            object->kind == tree::Kind::kDirectory ||
-           world_.replicas[i].fingerprint_of(*object, world_.clock).same_version(
-               record->sides[i].acknowledged->fingerprint);
+           world_.replicas[i]
+               .fingerprint_of(*object, world_.clock)
+               .same_version(record->sides[i].acknowledged->fingerprint);
   }
 
   /// A move of a file that was edited, too, must not acknowledge the edit.
   void note_unread_edits(const Operation& operation) {
-    const RelPath& from =
-        operation.kind == OperationKind::kPark ? operation.path : operation.from;
+    const RelPath& from = operation.kind == OperationKind::kPark ? operation.path : operation.from;
     const bool moves = operation.kind == OperationKind::kMove ||
                        operation.kind == OperationKind::kExchange ||
                        operation.kind == OperationKind::kPark;
@@ -324,18 +324,18 @@ class Executor {
         break;
       case OperationKind::kMakeDirectory:
         if (side != nullptr) {
-          const bool updated = update != nullptr && update->agreed.has_value();
-          *side = {.acknowledged =
-                       tree::Acknowledged{.value = updated ? *update->agreed : operation.value,
-                                          .fingerprint = fresh_print(i, operation.path)},
-                   .waived = std::nullopt};
+          *side = {
+              .acknowledged = tree::Acknowledged{.value = operation.value,
+                                                 .fingerprint = fresh_print(i, operation.path)},
+              .waived = std::nullopt};
         }
         break;
       case OperationKind::kPut:
         if (side != nullptr && update != nullptr && update->agreed.has_value()) {
-          *side = {.acknowledged = tree::Acknowledged{.value = *update->agreed,
-                                                      .fingerprint = fresh_print(i, operation.path)},
-                   .waived = std::nullopt};
+          *side = {
+              .acknowledged = tree::Acknowledged{.value = *update->agreed,
+                                                 .fingerprint = fresh_print(i, operation.path)},
+              .waived = std::nullopt};
         }
         break;
       case OperationKind::kSetAttributes:
@@ -350,7 +350,7 @@ class Executor {
         break;
       case OperationKind::kRemove:
         if (side != nullptr) {
-          side->acknowledged = std::nullopt;
+          *side = {};
           world_.store.drop_if_empty(operation.node);
         }
         break;

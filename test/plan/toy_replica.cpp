@@ -76,9 +76,8 @@ ToyReplica::ToyReplica(const ToyReplica& other)
 
 std::string ToyReplica::key(std::string_view name) const {
   const tree::NameRules& rules = traits().names;
-  std::string folded = rules.normalization == tree::NormalizationRule::kComposes
-                           ? compose(name)
-                           : std::string(name);
+  std::string folded =
+      rules.normalization == tree::NormalizationRule::kComposes ? compose(name) : std::string(name);
   if (rules.case_rule == tree::CaseRule::kFolds) {
     std::ranges::transform(folded, folded.begin(), [](char letter) {
       return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
@@ -214,14 +213,14 @@ void ToyReplica::end_run() {
 }
 
 void ToyReplica::for_each(const Visitor& visit) const {
-  const std::function<void(const std::string&, const Object&)> walk =
-      [&](const std::string& path, const Object& directory) {
-        for (const auto& [key, below] : directory.children) {
-          const std::string inside = join(path, below->name);
-          visit(inside, *below);
-          walk(inside, *below);
-        }
-      };
+  const std::function<void(const std::string&, const Object&)> walk = [&](const std::string& path,
+                                                                          const Object& directory) {
+    for (const auto& [key, below] : directory.children) {
+      const std::string inside = join(path, below->name);
+      visit(inside, *below);
+      walk(inside, *below);
+    }
+  };
   walk("", *root_);
 }
 

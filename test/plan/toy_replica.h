@@ -73,6 +73,8 @@ class ToyReplica {
   bool has(std::string_view path) const { return find(path) != nullptr; }
   /// Two names with one key are one name here.
   std::string key(std::string_view name) const;
+  /// As it is listed when written under `name`.
+  std::string stored_name(std::string_view name) const;
   std::size_t object_count() const;
 
   // What a user does. False: it is not possible here (no such file, name taken, inside itself).
@@ -126,7 +128,6 @@ class ToyReplica {
   Object& add(const Place& at, tree::Kind kind, Timestamp now);
   void attach(const Place& at, std::unique_ptr<Object> object, Timestamp now);
   std::unique_ptr<Object> detach(const Place& at, Timestamp now);
-  std::string stored_name(std::string_view name) const;
   Timestamp stored_time(Timestamp time) const;
   Result<Object*> expect_at(const plan::Operation& operation, const RelPath& path);
   Result<Place> expect_free(const RelPath& path);

@@ -53,8 +53,8 @@ class Unchanged {
     const std::size_t count = found == children_.end() ? 0 : found->second.size();
     bool unchanged = !unsettled_.contains(directory);
     for (const Object* object : objects) {
-      unchanged = unchanged && (object == nullptr ||
-                                (object->children.size() == count && !object->unreadable));
+      unchanged = unchanged &&
+                  (object == nullptr || (object->children.size() == count && !object->unreadable));
     }
     for (std::size_t c = 0; c < count; ++c) {
       unchanged = visit_child(*found->second[c], objects) && unchanged;
@@ -74,6 +74,7 @@ class Unchanged {
     std::vector<const Object*> objects;
     for (ReplicaIndex i = 0; i < replicas_.size(); ++i) {
       const tree::ReplicaSide& side = record.sides[i];
+      everywhere = everywhere && side.acknowledged.has_value();
       unchanged = unchanged && !side.waived.has_value() && side.acknowledged.has_value() &&
                   side.acknowledged->value == *record.agreed;
       objects.push_back(nullptr);
@@ -88,7 +89,7 @@ class Unchanged {
       }
       if (found != directories[i]->children.end()) {
         objects.back() = found->second.get();
-        everywhere = everywhere && found->second->kind == tree::Kind::kDirectory;
+        everywhere = everywhere && is_that_directory(i, record, *found->second);
       }
     }
     if (record.agreed->kind != tree::Kind::kDirectory) {
@@ -97,12 +98,25 @@ class Unchanged {
     return everywhere && visit(record.id, objects) && unchanged;
   }
 
+  /// Only a directory that everybody acknowledged where it stands can be as everybody acknowledged.
+  bool is_that_directory(ReplicaIndex i, const tree::NodeRecord& record,
+                         const Object& object) const {
+    const auto& known = record.sides[i].acknowledged;
+    if (!known.has_value() || known->value.kind != tree::Kind::kDirectory ||
+        object.kind != tree::Kind::kDirectory || known->value.parent != record.agreed->parent ||
+        known->value.name != object.name) {
+      return false;
+    }
+    const tree::Fingerprint print = replicas_[i].fingerprint_of(object, now_);
+    return print.id == 0 || print.same_object(known->fingerprint);
+  }
+
   bool as_acknowledged(ReplicaIndex i, const Object& object,
                        const tree::Acknowledged& known) const {
     const ToyReplica& replica = replicas_[i];
     const tree::Entry entry = replica.entry_of(object, now_);
-    if (entry.kind != known.value.kind || object.unreadable ||
-        entry.name != known.value.name || known.fingerprint.racy) {
+    if (entry.kind != known.value.kind || object.unreadable || entry.name != known.value.name ||
+        known.fingerprint.racy) {
       return false;
     }
     if (filter_ != nullptr) {
@@ -211,7 +225,8 @@ Scan scan(const std::vector<ToyReplica>& replicas, const ToyStore& store,
           const plan::Policy& policy, const Filter& filter, Timestamp now, Shortcuts shortcuts,
           ListingOrder order) {
   std::optional<Unchanged> unchanged;
-  if (shortcuts == Shortcuts::kSkipUnchanged) {
+  // In mode move an unchanged file at the source is work: it is still to be removed.
+  if (shortcuts == Shortcuts::kSkipUnchanged && policy.mode != plan::Mode::kMove) {
     unchanged.emplace(replicas, store, filter, now);
     unchanged->run();
   }

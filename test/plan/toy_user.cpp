@@ -91,8 +91,7 @@ bool ToyReplica::make_special(std::string_view path, Timestamp now) {
 bool ToyReplica::rename(std::string_view from, std::string_view to, Timestamp now) {
   const Place source = place(from);
   const Place target = place(to);
-  if (source.directory == nullptr || target.directory == nullptr ||
-      !check_name(target.name).ok()) {
+  if (source.directory == nullptr || target.directory == nullptr || !check_name(target.name).ok()) {
     return false;
   }
   Object* moved = child(*source.directory, source.name);

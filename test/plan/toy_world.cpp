@@ -11,7 +11,9 @@ namespace {
 /// More questions than this and the planner turns in circles.
 constexpr int kMaxQuestions = 40;
 
-Error broken(std::string what) { return {Code::kCorrupt, std::move(what)}; }
+Error broken(std::string what) {
+  return {Code::kCorrupt, std::move(what)};
+}
 
 Result<void> answer_digests(const plan::NeedDigests& need, Scan& scanned) {
   if (need.items.empty()) {
@@ -116,7 +118,8 @@ Result<void> World::check_fixpoint() const {
   if (!again.empty()) {
     return broken("planning again gives record updates:\n" + describe(again, store));
   }
-  if (!again.conflicts.empty()) {
+  // What a replica cannot take over is decided anew, and told anew, in every run.
+  if (!again.conflicts.empty() && again.reports.empty()) {
     return broken("planning again gives conflicts:\n" + describe(again, store));
   }
   return check_converged(*this, again.reports);

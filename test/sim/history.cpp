@@ -17,6 +17,7 @@ struct Setting {
   WorldOptions world;
   Habits habits;
   Tolerance tolerance;
+  bool empty_files = false;  ///< a failure may leave one
 };
 
 enum class Kind : std::uint8_t { kEdit, kCrash, kCutMachine, kCutReplica, kCutState };
@@ -38,6 +39,9 @@ class History {
     for (std::size_t i = 0; i < world_.size(); ++i) {
       users_.push_back(std::make_unique<User>(i, world_.ground(i), versions_, random_,
                                               world_.clock(), setting_.habits));
+    }
+    if (setting_.empty_files) {
+      versions_.allow("");
     }
     run_options_.busy_wait = std::chrono::milliseconds(200);
     for (std::size_t i = 0; i < world_.size(); ++i) {
@@ -163,6 +167,7 @@ class History {
       const Choice choice = kChoices[random_.below(kChoices.size())];
       const std::uint64_t call = some_call();
       failing_.push_back(call);
+      denies_ = denies_ || choice.code == Code::kPermissionDenied;
       world_.faults().fail_call(call, Error(choice.code, "made to fail"), choice.effect);
       if (verbose_) {
         std::printf("    call %llu is to fail with %s, effect %d\n",
@@ -175,6 +180,7 @@ class History {
   void run_once(bool disturb) {
     world_.faults().clear();
     failing_.clear();
+    denies_ = false;
     interventions_.clear();
     next_intervention_ = 0;
     edited_in_run_ = disturbed_in_run_ = false;
@@ -192,12 +198,21 @@ class History {
       oracle_.disturbed();
     }
     tell(result);
-    if (disturbed_in_run_) {
+    // What a root can do is found out while it is opened. A process that was told wrong there keeps
+    // believing it; that is not what is judged here.
+    const bool misled = std::ranges::any_of(
+        failing_, [&](std::uint64_t call) { return call <= result.opening_calls; });
+    if (disturbed_in_run_ || misled) {
       world_.end_process();
+    }
+    if (misled && denies_) {
+      oracle_.let_times_and_modes_differ();
     }
     last_calls_ = result.calls;
     world_.faults().clear();
-    oracle_.after_run(result, !edited_in_run_ && !disturbed_in_run_ && !failed);
+    const bool writing = std::ranges::any_of(
+        users_, [](const std::unique_ptr<User>& user) { return user->is_writing(); });
+    oracle_.after_run(result, !edited_in_run_ && !disturbed_in_run_ && !failed && !writing);
     last_ = result;
   }
 
@@ -308,6 +323,9 @@ class History {
       settled = last_.clean() && last_.did_nothing();
     }
     if (!over()) {
+      if (!settled && last_.error.has_value()) {
+        oracle_.fail("six quiet runs did not come to rest: " + last_.error->to_string());
+      }
       if (!settled && last_.report.has_value()) {
         for (const state::Problem& problem : last_.report->problems) {
           oracle_.fail("six quiet runs did not come to rest: " + problem.path.text() + " " +
@@ -329,6 +347,7 @@ class History {
   std::vector<Intervention> interventions_;
   std::size_t next_intervention_ = 0;
   std::vector<std::uint64_t> failing_;
+  bool denies_ = false;  ///< one of them by saying that it is not allowed
   bool edited_in_run_ = false;
   bool disturbed_in_run_ = false;
   bool first_ = true;
@@ -364,6 +383,26 @@ fs::MemoryOptions draw_disk(rt::SeededRandom& random) {
   return disk;
 }
 
+/// What a store without disks, journals and inodes may lack.
+provider::Capabilities draw_abilities(rt::SeededRandom& random, Tolerance& tolerance) {
+  provider::Capabilities can = provider::full_capabilities();
+  for (bool* ability : {&can.stable_ids, &can.exchange, &can.leases}) {
+    *ability = random.below(4) != 0;
+  }
+  const provider::Cas safety = one_of<provider::Cas, 3>(
+      random, {provider::Cas::kAtomic, provider::Cas::kDetectAfter, provider::Cas::kRacy});
+  can.create = can.replace = can.remove = can.move = safety;
+  can.modes = random.below(4) != 0;
+  tolerance.modes = tolerance.modes || !can.modes;
+  return can;
+}
+
+/// Roots are probed for steps of so many powers of ten only.
+std::chrono::nanoseconds step_as_probed(std::chrono::nanoseconds step) {
+  using namespace std::chrono_literals;
+  return step == 4ms ? 10ms : step;
+}
+
 Setting draw_setting(rt::SeededRandom& random, std::optional<Weather> weather) {
   using namespace std::chrono_literals;
   Setting setting;
@@ -376,14 +415,27 @@ Setting draw_setting(rt::SeededRandom& random, std::optional<Weather> weather) {
   world.layout = random.below(4) == 0 ? Layout::kOneDisk : Layout::kDiskEach;
   for (std::size_t i = 0; i < replicas; ++i) {
     world.disks.push_back(draw_disk(random));
+    const fs::MemoryOptions& disk = world.disks.back();
+    // Where nothing else is possible a name is first taken by an empty file.
+    setting.empty_files = setting.empty_files || (disk.rename_no_replace == fs::Support::kNo &&
+                                                  disk.hard_links == fs::Support::kNo);
     setting.tolerance.mtime_step =
-        std::max(setting.tolerance.mtime_step, world.disks.back().time_step.count());
+        std::max(setting.tolerance.mtime_step, step_as_probed(disk.time_step).count());
   }
-  world.call_takes = one_of<std::chrono::nanoseconds, 5>(random, {0ns, 1us, 50us, 10ms, 1s});
+  if (random.below(4) == 0) {
+    for (std::size_t i = 0; i < replicas; ++i) {
+      world.is_memory[i] = random.below(2) == 0;
+      if (world.is_memory[i]) {
+        world.abilities[i] = draw_abilities(random, setting.tolerance);
+      }
+    }
+  }
+  world.call_takes = one_of<std::chrono::nanoseconds, 5>(random, {0ns, 1us, 50us, 10ms, 200ms});
   if (random.below(4) == 0) {
     world.resume_threshold = 4096;
     world.resume_chunk = 2048;
   }
+  setting.habits.time_step = std::chrono::nanoseconds(setting.tolerance.mtime_step);
   setting.habits.symlinks = random.below(2) == 0;
   setting.habits.unsynced_percent = one_of<std::uint64_t, 3>(random, {0, 10, 40});
   setting.habits.holds_files_open = setting.weather != Weather::kCalm && random.below(3) == 0;

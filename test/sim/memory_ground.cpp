@@ -7,31 +7,6 @@ RelPath rel(const std::string& path) {
   return RelPath::parse(path).value();
 }
 
-class MemoryFile final : public OpenFile {
- public:
-  MemoryFile(provider::MemoryProvider& provider, std::string path)
-      : provider_(provider), path_(std::move(path)) {
-    ignore(provider_.user_hold_open(rel(path_), true), "it has just been seen there");
-  }
-  ~MemoryFile() override { ignore(provider_.user_hold_open(rel(path_), false), "it may be gone"); }
-  bool write(const std::string& bytes, Ending ending) override {
-    std::string all = bytes;
-    const auto standing = provider_.content(rel(path_));
-    if (!standing.has_value()) {
-      return false;
-    }
-    if (ending == Ending::kKeepRest && standing->size() > bytes.size()) {
-      all += standing->substr(bytes.size());
-    }
-    return provider_.user_write(rel(path_), std::move(all)).ok();
-  }
-  bool sync() override { return true; }
-
- private:
-  provider::MemoryProvider& provider_;
-  std::string path_;
-};
-
 class MemoryGround final : public Ground {
  public:
   explicit MemoryGround(provider::MemoryProvider& provider) : provider_(provider) {}
@@ -94,10 +69,8 @@ class MemoryGround final : public Ground {
   bool touch(const std::string& path, Timestamp mtime) override {
     return provider_.user_touch(rel(path), mtime).ok();
   }
-  std::unique_ptr<OpenFile> open_for_writing(const std::string& path) override {
-    return provider_.content(rel(path)).has_value() ? std::make_unique<MemoryFile>(provider_, path)
-                                                    : nullptr;
-  }
+  /// It knows files by path only, and this one may be moved before it is closed.
+  std::unique_ptr<OpenFile> open_for_writing(const std::string&) override { return nullptr; }
 
   // A memory provider knows no power cuts.
   void sync(const std::string&) override {}

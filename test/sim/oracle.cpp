@@ -26,7 +26,11 @@ void Oracle::edited(const Edit& edit, bool during_run) {
   episode_.touched.insert(episode_.touched.end(), edit.touched.begin(), edit.touched.end());
   if (edit.deleted.has_value()) {
     // A delete during a run may meet the engine's own work on the same path.
-    (during_run ? episode_.touched : episode_.deleted).push_back(*edit.deleted);
+    if (during_run) {
+      episode_.touched.push_back(*edit.deleted);
+    } else {
+      episode_.deleted.emplace_back(*edit.deleted, edit.deleted_bytes);
+    }
   }
   episode_.expected.reset();
   if (during_run && !episode_.disturbed && episode_.editors.size() == 1) {
@@ -97,10 +101,12 @@ void Oracle::check_deletes(const Tree& tree) {
   if (episode_.disturbed) {
     return;
   }
-  for (const std::string& path : episode_.deleted) {
+  for (const auto& [path, bytes] : episode_.deleted) {
     const bool opposed = std::ranges::any_of(
         episode_.touched, [&](const std::string& other) { return on_one_line(path, other); });
-    if (!opposed && tree.contains(path)) {
+    // The loser of a conflict may be given the very name that became free.
+    const auto standing = tree.find(path);
+    if (!opposed && standing != tree.end() && standing->second.bytes == bytes) {
       fail("the delete of " + path + " did not stick, though nobody opposed it");
     }
   }

@@ -26,6 +26,11 @@ class Oracle {
   void disturbed() { episode_.disturbed = true; }
   /// A disk lost what was not synced. `replicas`: whose disk it was.
   void power_was_cut(const std::vector<std::size_t>& replicas);
+  /// A replica was made to believe that it can't set these.
+  void let_times_and_modes_differ() {
+    tolerance_.mtime_step = 0;
+    tolerance_.modes = true;
+  }
   /// Before a run that nobody disturbs, and after any run.
   void before_quiet_run();
   void after_run(const RunResult& result, bool quiet);
@@ -42,7 +47,7 @@ class Oracle {
     bool edited_during_run = false;
     std::set<std::size_t> editors;
     std::vector<std::string> touched;
-    std::vector<std::string> deleted;
+    std::vector<std::pair<std::string, std::string>> deleted;  ///< path and bytes
     std::optional<Tree> expected;  ///< one replica alone changed: how it looked then
   };
 

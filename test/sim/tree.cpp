@@ -1,6 +1,7 @@
 #include "sim/tree.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace ox::sim {
 namespace {
@@ -28,7 +29,8 @@ std::string difference(const Node& a, const Node& b, const Tolerance& tolerance)
     return "modes differ";
   }
   const std::int64_t step = tolerance.mtime_step;
-  if (step > 0 && a.kind == NodeKind::kFile && a.mtime.ns / step != b.mtime.ns / step) {
+  const std::int64_t apart = std::abs(a.mtime.ns - b.mtime.ns);
+  if (step > 0 && a.kind == NodeKind::kFile && apart > (step == 1 ? 0 : 2 * step)) {
     return "mtimes differ by " + std::to_string(a.mtime.ns - b.mtime.ns) + " ns";
   }
   return {};

@@ -30,7 +30,7 @@ using Tree = std::map<std::string, Node>;
 struct Tolerance {
   bool modes = false;
   bool symlinks = false;        ///< some replica can't hold them
-  std::int64_t mtime_step = 1;  ///< 0: mtimes are not compared
+  std::int64_t mtime_step = 1;  ///< the coarsest of all disks; 0: mtimes are not compared
 };
 
 /// The first difference that a user would see, as "path: what"; empty when there is none.

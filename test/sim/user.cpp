@@ -182,6 +182,7 @@ bool User::write(Edit& edit) {
     done = ground_.write_by_replacing(path, bytes);
   } else {
     edit.text = "write in place " + path + " " + title_of(bytes) + ", mtime put back";
+    clock_.advance(2 * habits_.time_step);
     done = ground_.write_in_place(path, bytes) && ground_.touch(path, old.mtime);
   }
   if (done) {
@@ -219,28 +220,39 @@ std::optional<Edit> User::finish_writing() {
   writing_ = {};
   Edit edit{.replica = replica_, .touched = {writing.path}};
   edit.text = "finish writing " + writing.path + " " + title_of(writing.bytes);
-  // What the file holds now is not looked up: it may have been moved, or put aside.
-  const bool done = writing.file->write(writing.bytes, OpenFile::Ending::kCutRest);
-  bool stands = false;
-  if (done) {
-    tree_ = ground_.look();
-    for (const auto& [path, node] : tree_) {
-      if (node.bytes == writing.bytes) {
-        stands = true;
-        edit.touched.push_back(path);
-        ground_.leave_unsynced(path);
-      }
-    }
-    for (const auto& contents : {ground_.trash(), ground_.private_contents()}) {
-      stands = stands || std::ranges::find(contents, writing.bytes) != contents.end();
+  // The file may have been moved or put aside, and written by others: what is gone afterwards is
+  // what this write replaced.
+  const std::set<std::string> before = all_contents();
+  (void)writing.file->write(writing.bytes, OpenFile::Ending::kCutRest);
+  const std::set<std::string> after = all_contents();
+  for (const std::string& bytes : before) {
+    if (!after.contains(bytes)) {
+      versions_.replace(bytes);
     }
   }
-  if (!stands) {
+  if (!after.contains(writing.bytes)) {
     versions_.replace(writing.bytes);
-  } else if (Versions::Version* version = versions_.find(writing.bytes); version != nullptr) {
-    version->trash_will_do = true;
+    return edit;
+  }
+  versions_.find(writing.bytes)->trash_will_do = true;
+  for (const auto& [path, node] : ground_.look()) {
+    if (node.bytes == writing.bytes) {
+      edit.touched.push_back(path);
+      ground_.leave_unsynced(path);
+    }
   }
   return edit;
+}
+
+std::set<std::string> User::all_contents() {
+  std::set<std::string> contents;
+  for (auto& [path, node] : ground_.look()) {
+    contents.insert(node.bytes);
+  }
+  for (const auto& more : {ground_.trash(), ground_.private_contents()}) {
+    contents.insert(more.begin(), more.end());
+  }
+  return contents;
 }
 
 bool User::copy(Edit& edit) {
@@ -274,6 +286,7 @@ bool User::rename_over(Edit& edit) {
   }
   edit.touched = {from, to};
   edit.text = "rename " + from + " over " + to;
+  clock_.advance(2 * habits_.time_step);
   if (!ground_.rename(from, to)) {
     return false;
   }
@@ -290,6 +303,7 @@ bool User::swap(Edit& edit) {
   const std::string between = join(parent_of(a), "between");
   edit.touched = {a, b, between};
   edit.text = "swap " + a + " and " + b;
+  clock_.advance(2 * habits_.time_step);
   return ground_.rename(a, between) && ground_.rename(b, a) && ground_.rename(between, b);
 }
 
@@ -299,6 +313,7 @@ bool User::remove(Edit& edit) {
     return false;
   }
   edit.deleted = path;
+  edit.deleted_bytes = tree_.at(path).bytes;
   edit.text = "delete " + path;
   replace_below(path);
   return ground_.remove(path);
@@ -329,9 +344,8 @@ bool User::chmod(Edit& edit) {
   }
   // A directory that its owner can't enter is another story.
   const std::uint64_t drawn = random_.below(kModes.size());
-  const std::uint32_t mode = tree_.at(path).kind == NodeKind::kDirectory
-                                 ? (drawn % 2 == 0 ? 0755 : 0700)
-                                 : kModes[drawn];
+  const std::uint32_t mode =
+      tree_.at(path).kind == NodeKind::kDirectory ? (drawn % 2 == 0 ? 0755 : 0700) : kModes[drawn];
   edit.touched.push_back(path);
   edit.text = "chmod " + path;
   return ground_.chmod(path, mode);

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ namespace ox::sim {
 struct Habits {
   std::uint64_t unsynced_percent = 0;  ///< of the edits
   bool symlinks = false;
+  /// Of the disk's clock: a change without a trace in size and mtime must at least move ctime.
+  std::chrono::nanoseconds time_step{1};
   bool holds_files_open = false;  ///< writes some files in two steps, and works between them
 };
 
@@ -24,6 +27,7 @@ struct Edit {
   std::size_t replica = 0;
   std::vector<std::string> touched;
   std::optional<std::string> deleted;  ///< it did nothing but delete this path
+  std::string deleted_bytes;           ///< what stood there, if it was no directory
   std::string text;                    ///< for a person
 };
 
@@ -72,6 +76,8 @@ class User {
   std::string pick_directory();  ///< may be the root
   std::string free_path(const std::string& directory);
   void settle(const Edit& edit);
+  /// Wherever they stand on this replica.
+  std::set<std::string> all_contents();
 
   std::size_t replica_;
   Ground& ground_;

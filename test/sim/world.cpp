@@ -153,6 +153,7 @@ RunResult World::run(const sync::RunOptions& options,
   Result<void> begun;
   if (session_ == nullptr) {
     begun = begin_session();
+    result.opening_calls = faults_->calls();
   }
   if (begun.ok()) {
     result.started = true;

@@ -40,6 +40,7 @@ struct RunResult {
   std::optional<Error> error;
   std::optional<sync::RunReport> report;
   std::uint64_t calls = 0;
+  std::uint64_t opening_calls = 0;  ///< of them, by a new process before the run itself
 
   bool clean() const;  ///< in sync, without any problem
   bool did_nothing() const;

@@ -128,10 +128,10 @@ Result<std::vector<DirectoryItem>> OsDirectory::list() {
   std::vector<DirectoryItem> items;
   const auto buffer = std::make_unique_for_overwrite<char[]>(kListingBuffer);
   const rt::Lock lock(listing_);
-  if (listed_before_ && ::lseek(number(), 0, SEEK_SET) != 0) {
+  // Also the first time: btrfs lists what stood when the descriptor was opened or rewound.
+  if (::lseek(number(), 0, SEEK_SET) != 0) {
     return last_error("list", "");
   }
-  listed_before_ = true;
   for (;;) {
     const ssize_t size =
         retry_interrupted([&] { return ::getdents64(number(), buffer.get(), kListingBuffer); });

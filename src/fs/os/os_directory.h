@@ -40,7 +40,6 @@ class OsDirectory final : public Directory {
   Descriptor descriptor_;
   // The descriptor has one read position, so listings of one handle take turns.
   rt::Mutex listing_;
-  bool listed_before_ OX_GUARDED_BY(listing_) = false;
 };
 
 /// Facts of the file system that holds the directory `descriptor`.

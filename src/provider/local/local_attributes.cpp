@@ -27,9 +27,24 @@ Result<void> copy_xattrs(fs::File& file, Source& source) {
   return {};
 }
 
-Result<void> set_on_file(LocalRoot& root, fs::File& file, const tree::Fingerprint& expected,
-                         const tree::Attributes& attributes, std::optional<Timestamp> mtime,
-                         Source* xattr_source) {
+Error written_meanwhile() {
+  return Error(Code::kPreconditionFailed, "the file was written meanwhile");
+}
+
+// Setting the time hides the trace of a write that came in between, so nobody may write then.
+Result<void> set_time(LocalRoot& root, fs::File& file, const Place& place, const fs::Stat& before,
+                      Timestamp mtime) {
+  TRY_ASSIGN(const auto lease, lease_against_writers(root, place, before.type));
+  TRY_ASSIGN(const fs::Stat now, file.stat());
+  if (now.size != before.size || now.mtime != before.mtime) {
+    return written_meanwhile();
+  }
+  return file.set_mtime(mtime);
+}
+
+Result<void> set_on_file(LocalRoot& root, fs::File& file, const Place& place,
+                         const tree::Fingerprint& expected, const tree::Attributes& attributes,
+                         std::optional<Timestamp> mtime, Source* xattr_source) {
   TRY_ASSIGN(const fs::Stat stat, file.stat());
   if (!root.matches(stat, expected)) {
     return Error(Code::kPreconditionFailed, "the file has changed");
@@ -44,11 +59,18 @@ Result<void> set_on_file(LocalRoot& root, fs::File& file, const tree::Fingerprin
     }
     TRY(copy_xattrs(file, *xattr_source));
   }
-  if (mtime.has_value() && can.mtime_settable) {
-    TRY(file.set_mtime(*mtime));
+  const bool sets_time = mtime.has_value() && can.mtime_settable && *mtime != stat.mtime;
+  if (sets_time) {
+    TRY(set_time(root, file, place, stat, *mtime));
   }
   if (mode != wanted_mode) {
     TRY(file.set_mode(wanted_mode));
+  }
+  TRY_ASSIGN(const fs::Stat after, file.stat());
+  const std::int64_t off = after.mtime.ns - (sets_time ? *mtime : stat.mtime).ns;
+  const std::int64_t allowed = sets_time ? can.mtime_step.count() : 0;
+  if (after.size != stat.size || off > allowed || off < -allowed) {
+    return written_meanwhile();
   }
   return {};
 }
@@ -63,7 +85,7 @@ Result<void> set_local_attributes(LocalRoot& root, const Place& place,
   if (stat.type == fs::NodeType::kFile) {
     auto file = place.directory->open_file(place.name, fs::Access::kRead);
     if (file.ok()) {
-      return set_on_file(root, **file, expected, attributes, mtime, xattr_source);
+      return set_on_file(root, **file, place, expected, attributes, mtime, xattr_source);
     }
     if (!file.failed_with(Code::kPermissionDenied)) {
       return std::move(file).error();

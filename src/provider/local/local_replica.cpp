@@ -40,6 +40,7 @@ Result<std::vector<tree::Entry>> LocalProvider::list(const RelPath& directory,
   }
   TRY_ASSIGN(const auto handle, std::move(opened));
   TRY_ASSIGN(auto items, handle->list());
+  TRY(root_->note_listed(directory, *handle));
   return root_->entries_of(*handle, std::move(items));
 }
 

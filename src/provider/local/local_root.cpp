@@ -15,6 +15,9 @@ using namespace std::chrono_literals;
 // of some milliseconds, FAT with two seconds.
 constexpr Duration kRecent = 2s;
 
+// Kernels write back what changed within half a minute or so; what is older is durable without us.
+constexpr Duration kWrittenBack = 10min;
+
 tree::Kind kind_of(fs::NodeType type) {
   switch (type) {
     case fs::NodeType::kFile:
@@ -342,6 +345,18 @@ Result<void> LocalRoot::note_own(const std::string& key, std::shared_ptr<fs::Dir
     return {};
   }
   return own_directories_.note(key, std::move(directory));
+}
+
+Result<void> LocalRoot::note_listed(const RelPath& path, fs::Directory& directory) {
+  if (facts_.file_system.sync_whole || !facts_.writable) {
+    return {};
+  }
+  TRY_ASSIGN(const fs::Stat stat, directory.stat());
+  const std::int64_t now = options_.clock->now().ns + facts_.clock_offset.count();
+  if (std::max(stat.mtime, stat.ctime).ns >= now - kWrittenBack.count()) {
+    note_directory(path);
+  }
+  return {};
 }
 
 Result<void> LocalRoot::sync_one(const RelPath& path, fs::NodeType type) {

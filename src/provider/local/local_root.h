@@ -104,6 +104,9 @@ class LocalRoot {
   /// Remembers what make_durable() must sync by itself where syncfs can't be trusted.
   void note_directory(const RelPath& path);
   void note_file(const RelPath& path);
+  /// The names in a directory that changed not long ago may not be durable yet, whoever changed
+  /// them.
+  Result<void> note_listed(const RelPath& path, fs::Directory& directory);
   /// The same for a directory in our own folder, named by `key`.
   Result<void> note_own(const std::string& key, std::shared_ptr<fs::Directory> directory);
   Result<void> make_durable();

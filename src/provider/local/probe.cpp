@@ -88,11 +88,21 @@ Result<void> probe_renames(Scratch& scratch, const fs::FileSystemInfo& info, Roo
   return {};
 }
 
+/// Whether a try worked. A failure that tells nothing of what the file system can do is passed on:
+/// a time or mode that is not set for that reason would differ for good.
+Result<bool> worked(const Result<void>& tried) {
+  if (tried.failed_with(Code::kIo) || tried.failed_with(Code::kUnreachable) ||
+      tried.failed_with(Code::kNoSpace)) {
+    return tried.error();
+  }
+  return tried.ok();
+}
+
 Result<void> probe_times(Scratch& scratch, const fs::FileSystemInfo& info, Capabilities& can) {
   // An odd second, and digits that every coarser step would change.
   constexpr Timestamp kOdd{1'000'000'001'123'456'789};
   TRY_ASSIGN(const std::string name, scratch.file("times"));
-  const bool set = scratch.directory().set_mtime(name, kOdd).ok();
+  TRY_ASSIGN(const bool set, worked(scratch.directory().set_mtime(name, kOdd)));
   TRY_ASSIGN(const fs::Stat stat, scratch.directory().stat(name));
   can.has_mtime = true;
   can.mtime_step = 2s;
@@ -117,12 +127,14 @@ Result<void> probe_features(Scratch& scratch, Capabilities& can) {
   can.symlinks = directory.make_symlink(scratch.name("link"), "target").ok();
 
   TRY_ASSIGN(const std::string name, scratch.file("modes"));
-  const auto keeps_mode = [&](std::uint32_t mode) {
-    const bool set = directory.set_mode(name, mode).ok();
-    const auto stat = directory.stat(name);
-    return set && stat.ok() && stat->mode == mode;
+  const auto keeps_mode = [&](std::uint32_t mode) -> Result<bool> {
+    TRY_ASSIGN(const bool set, worked(directory.set_mode(name, mode)));
+    TRY_ASSIGN(const fs::Stat stat, directory.stat(name));
+    return set && stat.mode == mode;
   };
-  can.modes = keeps_mode(0751) && keeps_mode(0600);
+  TRY_ASSIGN(const bool keeps_wide, keeps_mode(0751));
+  TRY_ASSIGN(const bool keeps_narrow, keeps_mode(0600));
+  can.modes = keeps_wide && keeps_narrow;
 
   TRY_ASSIGN(const auto file, directory.open_file(name, fs::Access::kReadWrite));
   can.xattrs =

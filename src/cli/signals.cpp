@@ -1,0 +1,62 @@
+#include "cli/signals.h"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <ctime>
+
+namespace ox::cli {
+
+namespace {
+
+constexpr int kInterrupted = 130;
+
+sigset_t stop_signals() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    // Who starts us may have said that a signal is not for us (nohup).
+    struct sigaction action = {};
+    if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler != SIG_IGN) {
+      ::sigaddset(&signals, signal);
+    }
+  }
+  return signals;
+}
+
+/// Blocks the signals before the first thread starts.
+std::size_t prepare() {
+  const sigset_t signals = stop_signals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  return 1;
+}
+
+}  // namespace
+
+StopOnSignal::StopOnSignal() : pool_(prepare()), group_(pool_, 1) {
+  group_.spawn([this](std::stop_token) -> Result<void> {
+    listen();
+    return {};
+  });
+}
+
+StopOnSignal::~StopOnSignal() {
+  closing_ = true;
+}
+
+void StopOnSignal::listen() {
+  const sigset_t signals = stop_signals();
+  const timespec pause{.tv_sec = 0, .tv_nsec = 50'000'000};
+  while (!closing_) {
+    if (::sigtimedwait(&signals, nullptr, &pause) < 0) {
+      continue;
+    }
+    if (source_.stop_requested()) {
+      ::_exit(kInterrupted);
+    }
+    source_.request_stop();
+  }
+}
+
+}  // namespace ox::cli

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <atomic>
+#include <stop_token>
+
+#include "rt/pool.h"
+
+namespace ox::cli {
+
+/// Turns SIGINT, SIGTERM and SIGHUP into a stop; a second one ends the process at once with 130.
+/// Make it before any other thread: they inherit that these signals are taken here. SIGPIPE is
+/// ignored, so that a closed output does not end a sync half-way.
+class StopOnSignal {
+ public:
+  StopOnSignal();
+  ~StopOnSignal();
+  StopOnSignal(const StopOnSignal&) = delete;
+  StopOnSignal& operator=(const StopOnSignal&) = delete;
+
+  std::stop_token token() const { return source_.get_token(); }
+
+ private:
+  void listen();
+
+  std::stop_source source_;
+  std::atomic<bool> closing_ = false;
+  rt::ThreadPool pool_;
+  rt::TaskGroup group_;
+};
+
+}  // namespace ox::cli

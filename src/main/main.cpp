@@ -1,0 +1,41 @@
+#include <sched.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "cli/options.h"
+#include "cli/run.h"
+#include "cli/signals.h"
+#include "rt/clock.h"
+#include "rt/pool.h"
+
+namespace {
+
+/// Enough to overlap waiting with work on any machine, few enough for small ones.
+std::size_t pool_width(const ox::cli::Options& options) {
+  cpu_set_t processors;
+  CPU_ZERO(&processors);
+  const bool known = ::sched_getaffinity(0, sizeof processors, &processors) == 0;
+  const auto count = static_cast<std::size_t>(known ? CPU_COUNT(&processors) : 2);
+  const std::size_t transfers = options.settings.transfers.value_or(0);
+  return std::max(std::clamp<std::size_t>(count, 2, 8), transfers);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  ox::cli::Wiring wiring{
+      .clock = &ox::rt::system_clock(),
+      .stop = {},
+      .environment = [](const char* name) -> const char* { return std::getenv(name); }};
+  const auto parsed = ox::cli::parse(count, arguments);
+  if (const auto* answered = std::get_if<ox::cli::Answered>(&parsed)) {
+    return ox::cli::complain(*answered, wiring);
+  }
+  const auto& options = std::get<ox::cli::Options>(parsed);
+  const ox::cli::StopOnSignal signals;
+  ox::rt::ThreadPool pool(pool_width(options));
+  wiring.pool = &pool;
+  wiring.stop = signals.token();
+  return ox::cli::run(options, wiring);
+}

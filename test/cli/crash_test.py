@@ -1,0 +1,120 @@
+"""kill -9 at random moments: the next plain run converges, nothing is torn, nothing staged stays."""
+
+import os
+import random
+import time
+
+import lab
+from lab import Lab
+
+ROUNDS = int(os.environ.get("CRASH_ROUNDS", "40"))
+SEED = int(os.environ.get("CRASH_SEED", "1"))
+
+
+class Killed(Lab):
+    def setUp(self):
+        super().setUp()
+        self.random = random.Random(SEED)
+        self.serial = 0
+        self.roots = (self.a, self.b, self.c)
+        self.alive = set()
+
+    def text(self):
+        self.serial += 1
+        return f"token {self.serial}\n" * self.random.choice((1, 10, 2000))
+
+    def change(self, root):
+        names = [name for name in self.names(root) if os.path.isfile(os.path.join(root, name))]
+        kind = self.random.choice(("create", "create", "edit", "edit", "delete", "rename", "rename directory"))
+        if kind == "create" or not names:
+            self.write(root, f"{self.random.randrange(8)}/{self.random.randrange(1000)}", self.text())
+            return
+        name = self.random.choice(names)
+        if kind == "edit":
+            self.write(root, name, self.text())
+        elif kind == "delete":
+            os.remove(os.path.join(root, name))
+        elif kind == "rename":
+            os.rename(os.path.join(root, name), os.path.join(root, name + "r"))
+        else:
+            folder = os.path.join(root, os.path.dirname(name))
+            target = os.path.join(root, f"moved-{self.serial}")
+            self.serial += 1
+            if os.path.dirname(name) and not os.path.exists(target):
+                os.rename(folder, target)
+
+    def whole(self):
+        """Every file holds one text, whole: lines all alike."""
+        for root in self.roots:
+            for path, text in lab.contents(root).items():
+                lines = set(text.decode().splitlines())
+                self.assertEqual(len(lines), 1, f"{path!r} is torn")
+                self.assertTrue(text.endswith(b"\n"), f"{path!r} is cut")
+
+    def test_at_random_moments(self):
+        for _ in range(60):
+            self.change(self.random.choice(self.roots))
+        killed = 0
+        for turn in range(ROUNDS):
+            for _ in range(self.random.randrange(1, 15)):
+                self.change(self.random.choice(self.roots))
+            process = self.start("sync", *self.roots, "--max-delete", "none")
+            try:
+                process.wait(self.random.random() ** 2 * 0.3)
+            except lab.subprocess.TimeoutExpired:
+                process.kill()
+                killed += 1
+            process.communicate()
+            self.whole()
+            if turn % 4 == 3:
+                self.sync("--max-delete", "none", roots=self.roots)
+                self.assert_same(*self.roots)
+                self.assert_no_leftovers(*self.roots)
+                self.assert_quiet(*self.roots)
+        self.sync("--max-delete", "none", roots=self.roots)
+        self.assert_same(*self.roots)
+        self.whole()
+        self.assertGreater(killed, 0, "no run was long enough to be killed")
+
+    def test_interrupted_it_stops_cleanly_and_goes_on(self):
+        for number in range(3000):
+            self.write(self.a, f"{number % 40}/{number}", f"token {number}\n" * 20)
+        process = self.start("sync", *self.roots, "--bwlimit", "200K", "--json")
+        self.wait_until(lambda: os.path.isdir(os.path.join(self.b, ".syncoxiders")))
+        answer = self.stop(process)
+        self.assertEqual(answer.code, lab.INTERRUPTED, str(answer))
+        self.assertEqual(answer.summary()["exit_code"], lab.INTERRUPTED)
+        self.whole()
+        self.sync(roots=self.roots)
+        self.assert_same(*self.roots)
+        self.assert_no_leftovers(*self.roots)
+
+    def test_a_large_file_goes_on_where_it_was(self):
+        size = 96 * 1024 * 1024
+        line = b"token 1\n"
+        self.write(self.a, "large", line * (size // len(line)))
+        # A file changed just now may change again unseen, and is never resumed.
+        time.sleep(3)
+        process = self.start("sync", self.a, self.b, "--bwlimit", "40M")
+        self.wait_until(lambda: self.staged_bytes() > 40 * 1024 * 1024)
+        process.kill()
+        process.communicate()
+        self.assertFalse(os.path.exists(os.path.join(self.b, "large")))
+        answer = self.sync("--json")
+        self.assertEqual(answer.summary()["created"], 1)
+        self.assert_same(self.a, self.b)
+        self.assert_no_leftovers(self.a, self.b)
+
+    def staged_bytes(self):
+        total = 0
+        for folder, _, files in os.walk(os.path.join(self.b, ".syncoxiders", "stage")):
+            for name in files:
+                try:
+                    total += os.stat(os.path.join(folder, name)).st_size
+                except FileNotFoundError:
+                    pass
+        return total
+
+
+if __name__ == "__main__":
+    lab.main()

@@ -1,0 +1,126 @@
+"""Named rules: one TOML file, read strictly."""
+
+import os
+
+import lab
+from lab import Lab
+
+
+class Rules(Lab):
+    def setUp(self):
+        super().setUp()
+        self.rules = os.path.join(self.place, ".config", "syncoxiders", "rules.toml")
+        os.makedirs(os.path.dirname(self.rules))
+
+    def configure(self, text):
+        with open(self.rules, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def photos(self, more="", roots=None):
+        names = ", ".join(f'"{root}"' for root in roots or (self.a, self.b))
+        self.configure(f"[rules.photos]\nroots = [{names}]\n{more}")
+
+    def test_a_rule_syncs_by_its_name(self):
+        self.photos('ignore = ["*.tmp"]\n' + f'ignore_on."{self.b}" = ["*.raw"]\n')
+        for name in ("x.tmp", "x.raw", "x.jpg"):
+            self.write(self.a, name, name)
+        self.write(self.b, "only.raw", "raw")
+        self.sync(roots=("photos",))
+        self.assertEqual(self.names(self.b), ["only.raw", "x.jpg"])
+        self.assertEqual(self.names(self.a), ["x.jpg", "x.raw", "x.tmp"])
+        self.assert_quiet("photos")
+        for words in (("status", "photos"), ("log", "photos"), ("log",), ("check", "photos"), ("check",)):
+            self.run_program(*words, code=lab.IN_SYNC, cwd=self.a)
+        answer = self.run_program("why", "x.raw", "--json", cwd=self.a)
+        self.assertIn("rule photos on", answer.of_type("root")[1]["pattern"]["origin"])
+
+    def assert_quiet(self, *roots, more=()):
+        before = lab.identity(self.a), lab.identity(self.b)
+        self.sync(*more, roots=roots)
+        self.assertEqual(before, (lab.identity(self.a), lab.identity(self.b)))
+
+    def test_options_of_the_rule_and_over_it(self):
+        self.photos('mode = "one-way"\nmax_delete = "none"\ntransfers = 2\nbwlimit = "10M"\nmirror = true\n')
+        self.write(self.a, "one", "1")
+        self.sync(roots=("photos",))
+        self.write(self.b, "own", "own")
+        self.sync(roots=("photos",))
+        self.assertEqual(self.names(self.b), ["one"])
+        self.sync("--mode", "one-way", roots=("photos",))
+        self.run_program("sync", "photos", "--mode", "copy", code=lab.USAGE)
+
+    def test_list_show_and_path(self):
+        self.photos('keep_mode = "older"\n')
+        self.write(self.a, "one", "1")
+        self.sync(roots=(self.a, self.c))
+        listed = self.run_program("rules", "--json", code=lab.IN_SYNC)
+        self.assertEqual([line["name"] for line in listed.of_type("named_rule")], ["photos"])
+        self.assertEqual(len(listed.of_type("known_rule")), 1)
+        shown = self.run_program("rules", "show", "photos", "--json", code=lab.IN_SYNC)
+        self.assertEqual(shown.of_type("named_rule")[0]["keep_mode"], "older")
+        self.run_program("rules", "show", "videos", code=lab.NOT_FOUND)
+        self.assertEqual(self.run_program("rules", "path", "--json").summary()["rules_file"], self.rules)
+        other = os.path.join(self.place, "other.toml")
+        self.assertEqual(self.run_program("rules", "list", "--rules", other, "--json").of_type("named_rule"), [])
+
+    def test_the_file_is_read_strictly(self):
+        two = f'roots = ["{self.a}", "{self.b}"]\n'
+        for text, says in (
+            ("[rules.x]\n" + two + "colour = 1\n", ":3: unknown key 'colour'"),
+            ("[rule.x]\n" + two, ":1: unknown key 'rule'"),
+            ("[rules.x]\n" + two + 'mode = "both"\n', ":3: 'both' is no mode"),
+            ("[rules.x]\n" + two + "auto_merge = 1\n", ":3: 'auto_merge' must be true or false"),
+            ("[rules.x]\n" + two + 'keep_mode = "newer"\nmode = "copy"\n', "keep-mode"),
+            ("[rules.x]\n" + two + 'ignore = "*.o"\n', ":3: 'ignore' must be a list"),
+            ("[rules.x]\n" + two + f'ignore_on."{self.c}" = ["x"]\n', "which is no root of rule x"),
+            ("[rules.x]\nroots = [\"a\", \"b\"]\n", ":2: 'a' must be an absolute path"),
+            (f'[rules.x]\nroots = ["{self.a}"]\n', "two roots"),
+            ("[rules.12]\n" + two, "can't be a rule's name"),
+            ("[rules.x\n", ":1:"),
+            ("[rules.x]\n" + two + "[rules.x]\n" + two, ":3:"),
+        ):
+            self.configure(text)
+            answer = self.run_program("sync", "x", code=lab.USAGE)
+            self.assertIn(says, answer.err, text)
+            self.assertIn("rules.toml", answer.err)
+        self.assert_nothing_ours(self.a, self.b)
+
+    def test_home_and_create(self):
+        self.configure(f'[rules.home]\nroots = ["~/a", "~/fresh/deep"]\ncreate = true\n')
+        self.write(self.a, "one", "1")
+        self.sync(roots=("home",))
+        self.assertEqual(self.names(os.path.join(self.place, "fresh/deep")), ["one"])
+
+    def test_an_unknown_name(self):
+        self.photos()
+        self.run_program("sync", "videos", code=lab.USAGE)
+        self.run_program("log", "videos", code=lab.NOT_FOUND)
+
+    def test_other_folders_under_the_same_name_are_a_union(self):
+        self.photos()
+        self.write(self.a, "one", "1")
+        self.sync(roots=("photos",))
+        self.remove(self.b, "one")
+        self.photos(roots=(self.a, self.c))
+        self.write(self.c, "three", "3")
+        self.sync(roots=("photos",))
+        self.assertEqual(self.names(self.a), ["one", "three"])
+        self.assert_same(self.a, self.c)
+        self.assertEqual(self.names(self.b), [])
+
+    def test_on_failure_tells(self):
+        told = os.path.join(self.place, "told")
+        command = 'echo "$SYNCOXIDERS_RULE $SYNCOXIDERS_EXIT_CODE" > ' + told
+        self.photos(f"on_failure = '''{command}; echo noise'''\n", roots=(self.a, os.path.join(self.place, "gone")))
+        answer = self.sync("--json", roots=("photos",), code=lab.ROOT)
+        self.assertEqual(answer.summary()["exit_code"], lab.ROOT)
+        with open(told, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "photos 5\n")
+        os.remove(told)
+        self.photos(f"on_failure = '''{command}; exit 3'''\n")
+        self.sync(roots=("photos",))
+        self.assertFalse(os.path.exists(told))
+
+
+if __name__ == "__main__":
+    lab.main()

@@ -1,0 +1,139 @@
+"""Staying and syncing on change."""
+
+import json
+import os
+import shutil
+import signal
+import threading
+
+import lab
+from lab import Lab
+
+
+class Watching(Lab):
+    def begin(self, *words):
+        """Starts a watch and waits until it has said that it is watching."""
+        self.process = self.start("watch", *(words or (self.a, self.b)), "--json")
+        self.addCleanup(self.end_hard)
+        self.lines = []
+        self.reader = threading.Thread(target=self.read_lines, daemon=True)
+        self.reader.start()
+        self.wait_until(lambda: self.said("watching"))
+
+    def read_lines(self):
+        for line in self.process.stdout:
+            self.lines.append(json.loads(line))
+
+    def said(self, kind):
+        return [line for line in list(self.lines) if line["type"] == kind]
+
+    def end_hard(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.reader.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+    def end(self, number=signal.SIGINT):
+        self.process.send_signal(number)
+        code = self.process.wait(lab.PATIENCE_S)
+        self.reader.join()
+        self.assertEqual(code, lab.INTERRUPTED)
+        self.assertEqual(self.lines[-1]["type"], "summary")
+
+    def settles(self):
+        self.wait_until(lambda: lab.tree(self.a) == lab.tree(self.b))
+
+    def test_what_stood_before_is_synced_first(self):
+        self.write(self.a, "before", "1")
+        self.begin()
+        self.assert_same(self.a, self.b)
+        self.end()
+
+    def test_changes_of_either_side_cross(self):
+        self.begin()
+        self.write(self.a, "one", "1")
+        self.wait_until(lambda: os.path.exists(os.path.join(self.b, "one")))
+        self.write(self.b, "dir/deep/two", "2")
+        self.wait_until(lambda: os.path.exists(os.path.join(self.a, "dir/deep/two")))
+        self.write(self.b, "dir/deep/two", "edited below a new directory")
+        self.wait_until(lambda: self.read(self.a, "dir/deep/two").startswith(b"edited"))
+        os.rename(os.path.join(self.a, "dir"), os.path.join(self.a, "moved"))
+        self.wait_until(lambda: os.path.exists(os.path.join(self.b, "moved/deep/two")))
+        self.remove(self.b, "one")
+        self.wait_until(lambda: not os.path.exists(os.path.join(self.a, "one")))
+        self.settles()
+        self.end()
+        self.assert_quiet(self.a, self.b)
+
+    def test_many_at_once(self):
+        self.begin()
+        for number in range(1000):
+            self.write(self.a if number % 2 else self.b, f"{number % 7}/{number}", f"{number}")
+        self.settles()
+        self.wait_until(lambda: len(self.names(self.a)) == 1007)
+        self.end(signal.SIGTERM)
+
+    def test_it_does_not_chase_its_own_writes(self):
+        self.begin()
+        self.write(self.a, "one", "1")
+        self.wait_until(lambda: os.path.exists(os.path.join(self.b, "one")))
+        self.settles()
+        count = self.run_count()
+        for _ in range(3):
+            self.write(self.a, "more", str(_))
+            self.wait_until(lambda: os.path.exists(os.path.join(self.b, "more")))
+        self.settles()
+        self.end()
+        self.assertLessEqual(self.run_count() - count, 6)
+
+    def run_count(self):
+        return self.run_program("log", "--json", "--limit", "1000").summary()["runs"]
+
+    def test_asking_while_it_watches(self):
+        self.begin()
+        self.write(self.a, "one", "1")
+        self.settles()
+        self.assertTrue(self.run_program("status", "--json").of_type("rule")[0]["running"])
+        for words in (("log",), ("check", self.a, self.b), ("sync", self.a, self.b, "--dry-run"), ("why", "one")):
+            self.run_program(*words, code=lab.IN_SYNC)
+        self.run_program("sync", self.a, self.b, code=lab.LOCKED)
+        self.end()
+
+    def test_a_folder_that_goes_and_comes_back(self):
+        self.write(self.a, "one", "1")
+        self.begin()
+        os.rename(self.b, self.b + "-away")
+        self.wait_until(lambda: any(line["exit_code"] == lab.ROOT for line in self.said("synced")))
+        self.write(self.a, "meanwhile", "2")
+        os.rename(self.b + "-away", self.b)
+        self.wait_until(lambda: os.path.exists(os.path.join(self.b, "meanwhile")))
+        self.assertEqual(self.names(self.a), ["meanwhile", "one"])
+        self.write(self.b, "after", "3")
+        self.wait_until(lambda: os.path.exists(os.path.join(self.a, "after")))
+        self.end()
+
+    def test_one_of_three_goes_and_the_others_go_on(self):
+        self.begin(self.a, self.b, self.c)
+        shutil.move(self.c, self.c + "-away")
+        self.write(self.a, "one", "1")
+        self.wait_until(lambda: os.path.exists(os.path.join(self.b, "one")))
+        shutil.move(self.c + "-away", self.c)
+        self.wait_until(lambda: os.path.exists(os.path.join(self.c, "one")))
+        self.end()
+
+    def test_a_new_syncignore_counts_at_once(self):
+        self.begin()
+        self.write(self.a, ".syncignore", "*.tmp\n")
+        self.wait_until(lambda: os.path.exists(os.path.join(self.b, ".syncignore")))
+        self.settles()
+        self.write(self.a, "x.tmp", "x")
+        self.write(self.a, "y", "y")
+        self.wait_until(lambda: os.path.exists(os.path.join(self.b, "y")))
+        self.end()
+        self.assertNotIn("x.tmp", self.names(self.b))
+
+
+if __name__ == "__main__":
+    lab.main()
