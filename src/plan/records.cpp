@@ -157,8 +157,8 @@ RecordUpdate structure_update(const Work& work, NodeIndex n, const std::vector<b
   for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
     lost_a_version = lost_a_version || work.side(n, i).moved_out;
   }
-  // Where the loser of a conflict moves out, the winner is agreed at once: a run that follows a crash
-  // must not find the loser agreed and nowhere.
+  // Where the loser of a conflict moves out, the winner is agreed at once: a run that follows a
+  // crash must not find the loser agreed and nowhere.
   if (node.agreed() && !lost_a_version) {
     update.agreed = node.record->agreed;
     update.agreed->parent = node.next->parent;

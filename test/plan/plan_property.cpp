@@ -27,7 +27,8 @@ void print(const ox::toy::HistoryResult& result) {
 
 int run_one(std::uint64_t seed) {
   current_seed = static_cast<std::sig_atomic_t>(seed);
-  const auto result = ox::toy::run_history({.seed = seed, .left_out = {}, .keep_log = true, .print_log = true});
+  const auto result =
+      ox::toy::run_history({.seed = seed, .left_out = {}, .keep_log = true, .print_log = true});
   std::puts(result.failure.value_or("all is well").c_str());
   return result.failure.has_value() ? EXIT_FAILURE : EXIT_SUCCESS;
 }
