@@ -277,8 +277,7 @@ class History {
     }
     TRY(judge_settled());
     // Which drift of a destination is known as what may depend on where the run was broken off.
-    const std::size_t compared =
-        two_way() || !destination_edited_ ? world_.replicas.size() : 0;
+    const std::size_t compared = two_way() || !destination_edited_ ? world_.replicas.size() : 0;
     for (ReplicaIndex i = 0; i < compared; ++i) {
       if (world_.outline(i) != smooth.outline(i)) {
         return Error(Code::kCorrupt, "a crash gives another tree on replica " + std::to_string(i) +
