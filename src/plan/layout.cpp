@@ -316,6 +316,20 @@ bool Layout::break_cycle(const std::vector<NodeIndex>& waiting,
   return false;
 }
 
+std::vector<NodeIndex> Layout::impossible() const {
+  std::vector<NodeIndex> nodes;
+  for (const auto& [n, name] : parked_) {
+    nodes.push_back(n);
+  }
+  for (const auto& [directory, children] : inside_) {
+    const bool keeps = std::ranges::any_of(children, [this](NodeIndex n) { return !leaving(n); });
+    if (keeps && leaving(directory)) {
+      nodes.push_back(directory);
+    }
+  }
+  return nodes;
+}
+
 void Layout::clear(std::vector<Operation>& operations, const Work& work) {
   std::vector<std::pair<std::string, NodeIndex>> ordered;
   for (NodeIndex n = 0; n < work.nodes.size(); ++n) {

@@ -19,14 +19,9 @@ class Layout {
   /// Emits the remaining removals, deepest first.
   void clear(std::vector<Operation>& operations, const Work& work);
 
-  /// What was put aside and found no way back; nothing may stay there.
-  std::vector<NodeIndex> stranded() const {
-    std::vector<NodeIndex> nodes;
-    for (const auto& [n, name] : parked_) {
-      nodes.push_back(n);
-    }
-    return nodes;
-  }
+  /// What can't be done as it was arranged: nodes put aside that found no way back, and directories
+  /// that are to go though something in them stays.
+  std::vector<NodeIndex> impossible() const;
 
   bool stands(NodeIndex n) const { return places_.contains(n); }
   /// Stands, and so do all directories above it (none is parked).

@@ -35,6 +35,12 @@ bool attributes_differ(const Work& work, NodeIndex n, ReplicaIndex i) {
   return mode || xattrs || (has_time && (gap >= step || gap <= -step));
 }
 
+bool stands_in_no_record(const Work& work, NodeIndex n, ReplicaIndex i) {
+  const NodeIndex parent = work.side(n, i).parent;
+  return parent != kNone && !work.nodes[parent].next.has_value() &&
+         work.nodes[parent].record == nullptr;
+}
+
 namespace {
 
 bool stored_side_is(const Work& work, NodeIndex n, ReplicaIndex i, const tree::ReplicaSide& side) {
@@ -74,12 +80,15 @@ tree::Acknowledged as_seen(const Work& work, NodeIndex n, ReplicaIndex i) {
 std::optional<tree::ReplicaSide> as_moved(const Work& work, NodeIndex n, ReplicaIndex i) {
   const tree::Acknowledged* known = work.acknowledged(n, i);
   if (known == nullptr || !work.present(n, i) || work.side(n, i).parent == kNone ||
-      known->value.parent == work.nodes[work.side(n, i).parent].id ||
-      !work.nodes[work.side(n, i).parent].next.has_value()) {
+      known->value.parent == work.nodes[work.side(n, i).parent].id) {
     return std::nullopt;
   }
+  if (stands_in_no_record(work, n, i)) {
+    return tree::ReplicaSide{};
+  }
+  const Node& above = work.nodes[work.side(n, i).parent];
   tree::ReplicaSide side = work.nodes[n].record->sides[i];
-  side.acknowledged->value.parent = work.nodes[work.side(n, i).parent].id;
+  side.acknowledged->value.parent = above.id;
   side.acknowledged->value.name = work.seen_name(n, i);
   return side;
 }

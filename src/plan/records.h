@@ -20,4 +20,8 @@ std::optional<RecordUpdate> final_update(const Work& work, NodeIndex n,
 /// The record to commit before the structure operations of a node whose content follows later.
 RecordUpdate structure_update(const Work& work, NodeIndex n, const std::vector<bool>& busy);
 
+/// Is the directory that it stands in on replica `i` one that never gets a record (a new one that
+/// is merged into another)?
+bool stands_in_no_record(const Work& work, NodeIndex n, ReplicaIndex i);
+
 }  // namespace ox::plan

@@ -36,7 +36,7 @@ class Scheduler {
   }
 
  private:
-  /// Moves of which one would end out of the way for good are not begun.
+  /// Where something turns out to have no place, the rest is arranged again without it.
   void arrange(ReplicaIndex i) {
     layouts_.emplace_back(work_, i);
     if (!work_.online(i)) {
@@ -44,9 +44,9 @@ class Scheduler {
     }
     std::vector<Operation>& operations = plan_.structure_operations[i];
     layouts_[i].arrange(operations, work_);
-    for (std::vector<NodeIndex> stranded = layouts_[i].stranded(); !stranded.empty();
-         stranded = layouts_[i].stranded()) {
-      for (const NodeIndex n : stranded) {
+    for (std::vector<NodeIndex> stuck = layouts_[i].impossible(); !stuck.empty();
+         stuck = layouts_[i].impossible()) {
+      for (const NodeIndex n : stuck) {
         work_.side(n, i).target = Target::kIgnore;
       }
       operations.clear();
@@ -274,7 +274,8 @@ class Scheduler {
       const bool same_version =
           entry.kind == tree::Kind::kDirectory ||
           (known != nullptr && entry.fingerprint.same_version(known->fingerprint));
-      if (known == nullptr || !same_version || known->value.content != node.next->content ||
+      if (known == nullptr || !same_version || stands_in_no_record(work_, n, i) ||
+          known->value.content != node.next->content ||
           known->value.attributes != node.next->attributes) {
         update.sides[i] = tree::ReplicaSide{
             .acknowledged =

@@ -281,7 +281,7 @@ class Scanner {
       }
       // Another directory has taken the name: what it holds says nothing of the recorded one.
       if (listings[i].present && unit->parent != nullptr &&
-          !is_recorded(known->fingerprint, unit->views[i]->entry.fingerprint)) {
+          !is_recorded(*unit->record, *known, unit->views[i]->entry.fingerprint)) {
         return false;
       }
       if (!listings[i].present && !left_out(*unit, i)) {
@@ -339,8 +339,12 @@ class Scanner {
     return true;
   }
 
-  static bool is_recorded(const tree::Fingerprint& known, const tree::Fingerprint& seen) {
-    return known.id == seen.id && known.birth_ns == seen.birth_ns;
+  /// What stands at the agreed place is what the replica acknowledged, as far as it can tell.
+  static bool is_recorded(const tree::NodeRecord& record, const tree::Acknowledged& known,
+                          const tree::Fingerprint& seen) {
+    return record.agreed.has_value() && known.value.parent == record.agreed->parent &&
+           known.value.name == record.agreed->name && known.fingerprint.id == seen.id &&
+           known.fingerprint.birth_ns == seen.birth_ns;
   }
 
   /// A filter keeps this directory away from that replica.

@@ -223,10 +223,10 @@ class History {
     return settle_directional(world_);
   }
 
-  /// Where the users of destinations moved things about, the directional modes may need two runs
-  /// more; else one run does all.
+  /// Where a destination has a directory of its own, or one that is no longer ours, on the path of
+  /// another, the directional modes may need two runs more.
   Result<void> settle_directional(World& world) {
-    for (int more = destination_edited_ ? 2 : 0;; --more) {
+    for (int more = 2;; --more) {
       TRY(world.store.check());
       TRY_ASSIGN(const plan::Plan again, world.plan());
       if (again.empty() && (again.conflicts.empty() || !again.reports.empty())) {

@@ -21,7 +21,8 @@ class Comparison {
       : world_(world), index_(index), replica_(world.replicas[index]) {
     for (const plan::Report& report : reports) {
       // What waits is told once, not for each replica.
-      if (!report.replica.has_value() || *report.replica == index || report.code == "waiting") {
+      const bool own = !report.replica.has_value() || *report.replica == index;
+      if (own || (report.code == "waiting" && world.online_count() < world.replicas.size())) {
         excuses_.emplace(report.path.text(), report.code);
       }
     }
@@ -114,7 +115,8 @@ class Comparison {
       const auto standing = directory.children.find(replica_.key(value.name));
       holds = standing != directory.children.end();
     } else if (code == "waiting") {
-      holds = world_.online_count() < world_.replicas.size();
+      // For an absent replica, or for a directory that can't have its name here.
+      holds = world_.online_count() < world_.replicas.size() || excuses_.size() > 1;
     }
     if (!holds) {
       return differs(replica_, "left out as '" + code + "' without need", path);
@@ -200,8 +202,12 @@ class Comparison {
   bool stayed_behind(const Object& object) const {
     return std::ranges::any_of(left_out_, [&](const tree::NodeRecord* record) {
       const auto& known = record->sides[index_].acknowledged;
-      return known.has_value() && known->value.kind == object.kind &&
-             replica_.key(known->value.name) == replica_.key(object.name);
+      if (!known.has_value() || known->value.kind != object.kind) {
+        return false;
+      }
+      // Where it was, or where its user has put it since.
+      return replica_.key(known->value.name) == replica_.key(object.name) ||
+             (object.blob != nullptr && known->value.content.digest == object.blob->digest);
     });
   }
 

@@ -42,9 +42,9 @@ Result<void> set_time(LocalRoot& root, fs::File& file, const Place& place, const
   return file.set_mtime(mtime);
 }
 
-Result<void> set_on_file(LocalRoot& root, fs::File& file, const Place& place,
-                         const tree::Fingerprint& expected, const tree::Attributes& attributes,
-                         std::optional<Timestamp> mtime, Source* xattr_source) {
+Result<fs::Stat> set_on_file(LocalRoot& root, fs::File& file, const Place& place,
+                             const tree::Fingerprint& expected, const tree::Attributes& attributes,
+                             std::optional<Timestamp> mtime, Source* xattr_source) {
   TRY_ASSIGN(const fs::Stat stat, file.stat());
   if (!root.matches(stat, expected)) {
     return Error(Code::kPreconditionFailed, "the file has changed");
@@ -72,15 +72,15 @@ Result<void> set_on_file(LocalRoot& root, fs::File& file, const Place& place,
   if (after.size != stat.size || off > allowed || off < -allowed) {
     return written_meanwhile();
   }
-  return {};
+  return after;
 }
 
 }  // namespace
 
-Result<void> set_local_attributes(LocalRoot& root, const Place& place,
-                                  const tree::Fingerprint& expected,
-                                  const tree::Attributes& attributes,
-                                  std::optional<Timestamp> mtime, Source* xattr_source) {
+Result<fs::Stat> set_local_attributes(LocalRoot& root, const Place& place,
+                                      const tree::Fingerprint& expected,
+                                      const tree::Attributes& attributes,
+                                      std::optional<Timestamp> mtime, Source* xattr_source) {
   TRY_ASSIGN(const fs::Stat stat, check_expected(root, place, expected));
   if (stat.type == fs::NodeType::kFile) {
     auto file = place.directory->open_file(place.name, fs::Access::kRead);
@@ -99,7 +99,7 @@ Result<void> set_local_attributes(LocalRoot& root, const Place& place,
   if (stat.type != fs::NodeType::kSymlink && stat.mode != wanted_mode) {
     TRY(place.directory->set_mode(place.name, wanted_mode));
   }
-  return {};
+  return place.directory->stat(place.name);
 }
 
 }  // namespace ox::provider

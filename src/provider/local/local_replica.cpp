@@ -189,9 +189,17 @@ Result<tree::Entry> LocalProvider::set_attributes(const RelPath& path,
                                                   std::optional<Timestamp> mtime,
                                                   Source* xattr_source) {
   TRY_ASSIGN(const Place place, writable_place(path));
-  TRY(set_local_attributes(*root_, place, expected, attributes, mtime, xattr_source));
+  TRY_ASSIGN(const fs::Stat set,
+             set_local_attributes(*root_, place, expected, attributes, mtime, xattr_source));
   root_->note_file(path);
-  return root_->entry_after_change(*place.directory, place.name);
+  TRY_ASSIGN(tree::Entry entry, root_->entry_after_change(*place.directory, place.name));
+  const tree::Fingerprint ours = root_->fingerprint_of(set);
+  if (!entry.fingerprint.same_version(ours)) {
+    // Somebody was quicker than our look: told as what we left, what stands now is another version.
+    entry.fingerprint = ours;
+    entry.fingerprint.racy = true;
+  }
+  return entry;
 }
 
 Result<std::optional<Trashed>> LocalProvider::remove(const RelPath& path,
