@@ -3,7 +3,7 @@
 #include "base/expects.h"
 #include "provider/xattrs.h"
 #include "sync/acknowledge.h"
-#include "sync/execute.h"
+#include "sync/renamed.h"
 #include "sync/sources.h"
 
 /// Content: stage → durable → intent → publish → acknowledge, in batches. The acknowledgements of
@@ -11,7 +11,6 @@
 namespace ox::sync {
 
 namespace {
-
 constexpr std::size_t kBatchFiles = 8000;
 constexpr std::uint64_t kBatchBytes = 64ULL << 20U;
 constexpr std::chrono::milliseconds kBusyPoll{50};
@@ -395,6 +394,7 @@ class Transfers {
     TRY_ASSIGN(
         provider::Published published,
         batches_[operation.replica]->publish(staged, operation.path, precondition, run_.trash));
+    judge_displaced(precondition, published);
     if (run_.options.read_back && operation.value.kind == tree::Kind::kFile) {
       TRY_ASSIGN(const auto source, run_.provider(operation.replica).open(operation.path, nullptr));
       TRY_ASSIGN(const Digest read, digest_of_source(*source, run_.stop));

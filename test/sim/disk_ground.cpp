@@ -196,6 +196,7 @@ class DiskGround final : public Ground {
       const std::string item_path = join(path, item.name);
       Node node{.mode = item.stat.mode,
                 .mtime = item.stat.mtime,
+                .ctime = item.stat.ctime,
                 .id = item.stat.inode,
                 .birth_ns = item.stat.birth.value_or(Timestamp{}).ns};
       if (item.stat.type == fs::NodeType::kDirectory) {

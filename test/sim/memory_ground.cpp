@@ -16,6 +16,7 @@ class MemoryGround final : public Ground {
     for (const auto& [path, entry] : provider_.entries()) {
       Node node{.mode = entry.attributes.mode,
                 .mtime = entry.content.mtime,
+                .ctime = entry.fingerprint.ctime,
                 .id = entry.fingerprint.id,
                 .birth_ns = entry.fingerprint.birth_ns};
       if (entry.kind == tree::Kind::kDirectory) {

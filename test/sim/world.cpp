@@ -165,9 +165,16 @@ RunResult World::run(const sync::RunOptions& options,
                      .away_reason = session_->reasons[i]};
     }
     sync::Services services{.pool = &pool_, .clock = &clock_, .progress = &progress_};
-    if (verbose_) {
-      services.events = [this](const sync::Event& event) { trace(event); };
-    }
+    services.events = [&](const sync::Event& event) {
+      if (event.kind == sync::EventKind::kDone) {
+        ++result.deeds[event.action];
+      } else if (event.kind == sync::EventKind::kConflict) {
+        ++result.deeds["conflict"];
+      }
+      if (verbose_) {
+        trace(event);
+      }
+    };
     auto report = sync::run_rule(*session_->store, facts_, replicas, options, services, {});
     if (report.ok()) {
       result.report = std::move(*report);

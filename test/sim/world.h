@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,7 +41,8 @@ struct RunResult {
   std::optional<Error> error;
   std::optional<sync::RunReport> report;
   std::uint64_t calls = 0;
-  std::uint64_t opening_calls = 0;  ///< of them, by a new process before the run itself
+  std::uint64_t opening_calls = 0;             ///< of them, by a new process before the run itself
+  std::map<std::string, std::uint64_t> deeds;  ///< words of what was done → how often
 
   bool clean() const;  ///< in sync, without any problem
   bool did_nothing() const;
