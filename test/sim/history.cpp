@@ -32,7 +32,7 @@ class History {
         random_(seed * 7919 + 13),
         verbose_(options.verbose),
         world_(setting_.world, seed, options.verbose),
-        oracle_(world_, versions_, setting_.tolerance) {
+        oracle_(world_, versions_, setting_.tolerance, rules_of(setting_)) {
     for (std::size_t i = 0; i < world_.size(); ++i) {
       users_.push_back(std::make_unique<User>(i, world_.ground(i), versions_, random_,
                                               world_.clock(), setting_.habits));
@@ -40,6 +40,7 @@ class History {
     if (setting_.empty_files) {
       versions_.allow("");
     }
+    run_options_.policy = setting_.policy;
     run_options_.busy_wait = std::chrono::milliseconds(200);
     for (std::size_t i = 0; i < world_.size(); ++i) {
       run_options_.policy.order.push_back(static_cast<ReplicaIndex>(i));
@@ -54,13 +55,20 @@ class History {
       if (random_.below(3) == 0) {
         world_.end_process();
       }
-      if (setting_.weather == Weather::kAmnesia) {
+      if (setting_.storm == Weather::kAmnesia) {
         forget_something();
+      }
+      if (setting_.weather == Weather::kRestored) {
+        restore_something();
+      }
+      if (setting_.weather == Weather::kFilters) {
+        change_filter();
       }
     }
     if (!was_struck_) {
       edit_between();
     }
+    exclude(std::nullopt);
     for (const auto& user : users_) {
       if (auto edit = user->finish_writing(); edit.has_value()) {
         tell(*edit, false);
@@ -77,8 +85,8 @@ class History {
  private:
   bool over() const { return oracle_.violation().has_value(); }
   bool stormy(Weather weather) const {
-    return setting_.weather == weather || setting_.weather == Weather::kAll ||
-           setting_.weather == Weather::kAmnesia;
+    return setting_.storm == weather || setting_.storm == Weather::kAll ||
+           setting_.storm == Weather::kAmnesia;
   }
 
   void tell(const Edit& edit, bool during_run) {
@@ -204,13 +212,18 @@ class History {
     interventions_.clear();
     next_intervention_ = 0;
     edited_in_run_ = disturbed_in_run_ = false;
-    if (disturb && setting_.weather != Weather::kCalm) {
+    if (disturb && setting_.storm != Weather::kCalm) {
       plan_interventions();
+    }
+    std::optional<std::size_t> away;
+    if (disturb && setting_.weather == Weather::kAway && random_.below(2) == 0) {
+      away = random_.below(world_.size());
+      say("one is away");
     }
     plan_strike();
     oracle_.before_quiet_run();
     const RunResult result =
-        world_.run(run_options_, [this](std::uint64_t call) { before_call(call); });
+        world_.run(run_options_, away, [this](std::uint64_t call) { before_call(call); });
     ++verdict_.runs;
     if (options_.note_deeds) {
       note(result);
@@ -236,7 +249,8 @@ class History {
     world_.faults().clear();
     const bool writing = std::ranges::any_of(
         users_, [](const std::unique_ptr<User>& user) { return user->is_writing(); });
-    oracle_.after_run(result, !edited_in_run_ && !disturbed_in_run_ && !failed && !writing);
+    const bool quiet = !edited_in_run_ && !disturbed_in_run_ && !failed && !writing;
+    oracle_.after_run(result, quiet && !away.has_value());
     last_ = result;
   }
 
@@ -356,6 +370,52 @@ class History {
     }
   }
 
+  // A root that comes back, names that are excluded
+  // -------------------------------------------------
+
+  void restore_something() {
+    const std::size_t replica = random_.below(world_.size());
+    const std::uint64_t choice = random_.below(6);
+    if (choice < 2) {
+      world_.end_process();
+      copied_roots_[replica] = world_.ground(replica).copy_out();
+    } else if (choice == 2 && copied_roots_[replica].has_value()) {
+      say("a root comes back from an older copy");
+      world_.end_process();
+      users_[replica]->drop_open_file();
+      oracle_.root_comes_back(replica, *copied_roots_[replica]);
+    }
+  }
+
+  void change_filter() {
+    constexpr std::array<const char*, 3> kExcluded{"a", "c", "d.txt"};
+    const std::uint64_t choice = random_.below(8);
+    if (choice < kExcluded.size()) {
+      exclude(kExcluded[choice]);
+    } else if (choice == kExcluded.size()) {
+      exclude(std::nullopt);
+    }
+  }
+
+  void exclude(const std::optional<std::string>& name) {
+    if (name == excluded_) {
+      return;
+    }
+    excluded_ = name;
+    say(name.has_value() ? ("excluded: " + *name).c_str() : "nothing is excluded any more");
+    world_.exclude(name);
+    oracle_.excludes(name);
+  }
+
+  static Rules rules_of(const Setting& setting) {
+    const plan::Policy& policy = setting.policy;
+    return {.directional = policy.mode != plan::Mode::kTwoWay,
+            .moves = policy.mode == plan::Mode::kMove,
+            .copies = policy.mode == plan::Mode::kCopy,
+            .mirrors = policy.mirror,
+            .source_wins = policy.keep_mode == plan::KeepMode::kPath1};
+  }
+
   void say(const char* text) const {
     if (verbose_) {
       std::printf("  %s\n", text);
@@ -368,7 +428,8 @@ class History {
     bool settled = false;
     for (int run = 0; run < kMostFinalRuns && !settled && !over(); ++run) {
       run_once(false);
-      settled = last_.clean() && last_.did_nothing();
+      const bool directional = setting_.policy.mode != plan::Mode::kTwoWay;
+      settled = (directional ? last_.in_sync() : last_.clean()) && last_.did_nothing();
     }
     if (!over()) {
       if (!settled && last_.error.has_value()) {
@@ -406,14 +467,15 @@ class History {
   std::uint64_t last_calls_ = 600;
   RunResult last_;
   std::optional<std::vector<std::pair<std::string, Bytes>>> copied_state_;
+  std::map<std::size_t, std::optional<Tree>> copied_roots_;
+  std::optional<std::string> excluded_;
   Verdict verdict_;
 };
 
 }  // namespace
 
 Verdict play(std::uint64_t seed, const PlayOptions& options) {
-  rt::SeededRandom random(seed);
-  Setting setting = draw_setting(random, options.weather);
+  Setting setting = draw_setting(seed, options.weather);
   set_disks(setting, options.disks);
   if (options.verbose) {
     std::printf("seed %llu, weather %d, %zu replicas\n", static_cast<unsigned long long>(seed),

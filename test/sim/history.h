@@ -17,8 +17,16 @@ enum class Weather : std::uint8_t {
   kPowerCuts,  ///< disks lose what was not synced
   kAll,
   kAmnesia,  ///< all, and the state is lost or comes back from an older copy
+  // Each of these comes with one of the above.
+  kDirections,  ///< modes that go from the first replica to the others
+  kKeepModes,   ///< any keep-mode, and texts are merged
+  kAway,        ///< replicas are away for some runs
+  kRestored,    ///< a root comes back from an older copy
+  kFilters,     ///< names are excluded, and included again
 };
-inline constexpr std::uint64_t kWeathers = 7;
+inline constexpr std::uint64_t kWeathers = 12;
+/// Those before it are drawn as they always were, so that a seed keeps its history.
+inline constexpr std::uint64_t kFirstWeathers = 7;
 
 /// Disks that are forced on all replicas.
 enum class Disks : std::uint8_t {

@@ -29,6 +29,8 @@ class MemoryGround final : public Ground {
     }
     return tree;
   }
+  std::optional<Tree> copy_out() override { return std::nullopt; }
+  void put_back(const Tree&) override {}
   std::vector<std::string> trash() override {
     std::vector<std::string> contents;
     for (auto& [path, bytes] : provider_.trash_contents()) {

@@ -50,13 +50,39 @@ std::chrono::nanoseconds step_as_probed(std::chrono::nanoseconds step) {
   return step == 4ms ? 10ms : step;
 }
 
+void draw_policy(std::uint64_t seed, Setting& setting) {
+  rt::SeededRandom random(seed ^ 0x9e3779b97f4a7c15);
+  plan::Policy& policy = setting.policy;
+  constexpr std::array<plan::KeepMode, 6> kKeepModes{
+      plan::KeepMode::kNewer,   plan::KeepMode::kOlder, plan::KeepMode::kBigger,
+      plan::KeepMode::kSmaller, plan::KeepMode::kPath1, plan::KeepMode::kPath2};
+  if (setting.weather == Weather::kKeepModes) {
+    policy.keep_mode = one_of(random, kKeepModes);
+    policy.auto_merge = random.below(2) == 0;
+  }
+  if (setting.weather == Weather::kDirections) {
+    policy.mode =
+        one_of<plan::Mode, 3>(random, {plan::Mode::kOneWay, plan::Mode::kCopy, plan::Mode::kMove});
+    if (policy.mode == plan::Mode::kOneWay) {
+      policy.mirror = random.below(3) == 0;
+      policy.keep_mode = random.below(2) == 0 ? plan::KeepMode::kPath1 : one_of(random, kKeepModes);
+    }
+  }
+}
+
 }  // namespace
 
-Setting draw_setting(rt::SeededRandom& random, std::optional<Weather> weather) {
+Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather) {
   using namespace std::chrono_literals;
+  rt::SeededRandom random(seed);
   Setting setting;
-  const auto drawn = static_cast<Weather>(random.below(kWeathers));
+  const auto drawn = static_cast<Weather>(random.below(kFirstWeathers));
   setting.weather = weather.value_or(drawn);
+  setting.storm = setting.weather;
+  if (static_cast<std::uint64_t>(setting.weather) >= kFirstWeathers) {
+    setting.storm = drawn;
+    draw_policy(seed, setting);
+  }
   const std::size_t replicas = one_of<std::size_t, 10>(random, {2, 2, 2, 2, 2, 2, 3, 3, 3, 4});
   WorldOptions& world = setting.world;
   world.is_memory.assign(replicas, false);
@@ -87,7 +113,7 @@ Setting draw_setting(rt::SeededRandom& random, std::optional<Weather> weather) {
   setting.habits.time_step = std::chrono::nanoseconds(setting.tolerance.mtime_step);
   setting.habits.symlinks = random.below(2) == 0;
   setting.habits.unsynced_percent = one_of<std::uint64_t, 3>(random, {0, 10, 40});
-  setting.habits.holds_files_open = setting.weather != Weather::kCalm && random.below(3) == 0;
+  setting.habits.holds_files_open = setting.storm != Weather::kCalm && random.below(3) == 0;
   return setting;
 }
 

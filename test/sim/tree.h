@@ -22,6 +22,8 @@ struct Node {
   Timestamp ctime;
   std::uint64_t id = 0;
   std::int64_t birth_ns = 0;
+
+  friend bool operator==(const Node&, const Node&) = default;
 };
 
 /// Path → entry, all of a replica but our own folder.
