@@ -18,13 +18,14 @@ enum class Weather : std::uint8_t {
   kAll,
   kAmnesia,  ///< all, and the state is lost or comes back from an older copy
   // Each of these comes with one of the above.
-  kDirections,  ///< modes that go from the first replica to the others
-  kKeepModes,   ///< any keep-mode, and texts are merged
-  kAway,        ///< replicas are away for some runs
-  kRestored,    ///< a root comes back from an older copy
-  kFilters,     ///< names are excluded, and included again
+  kDirections,       ///< modes that go from the first replica to the others
+  kKeepModes,        ///< any keep-mode, and texts are merged
+  kAway,             ///< replicas are away for some runs
+  kRestored,         ///< a root comes back from an older copy
+  kFilters,          ///< names are excluded, and included again
+  kDestinationWins,  ///< one-way with keep-modes by which another than the source may win
 };
-inline constexpr std::uint64_t kWeathers = 12;
+inline constexpr std::uint64_t kWeathers = 13;
 /// Those before it are drawn as they always were, so that a seed keeps its history.
 inline constexpr std::uint64_t kFirstWeathers = 7;
 

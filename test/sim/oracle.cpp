@@ -247,7 +247,8 @@ void Oracle::judge_directional(const std::vector<Tree>& trees, const RunResult& 
     fail("the source was changed: " + first_difference(before_[0], trees[0], {}));
   }
   for (const auto& [path, node] : trees[0]) {
-    if (rules_.moves && node.kind != NodeKind::kDirectory && !others_changed_) {
+    if (rules_.moves && node.kind != NodeKind::kDirectory && !others_changed_ &&
+        result.report->problems.empty()) {
       fail("all is moved, but " + path + " still stands at the source");
     }
   }

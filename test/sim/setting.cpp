@@ -63,10 +63,14 @@ void draw_policy(std::uint64_t seed, Setting& setting) {
   if (setting.weather == Weather::kDirections) {
     policy.mode =
         one_of<plan::Mode, 3>(random, {plan::Mode::kOneWay, plan::Mode::kCopy, plan::Mode::kMove});
-    if (policy.mode == plan::Mode::kOneWay) {
-      policy.mirror = random.below(3) == 0;
-      policy.keep_mode = random.below(2) == 0 ? plan::KeepMode::kPath1 : one_of(random, kKeepModes);
-    }
+    policy.keep_mode =
+        policy.mode == plan::Mode::kOneWay ? plan::KeepMode::kPath1 : plan::KeepMode::kNewer;
+    policy.mirror = policy.mode == plan::Mode::kOneWay && random.below(3) == 0;
+  }
+  if (setting.weather == Weather::kDestinationWins) {
+    policy.mode = plan::Mode::kOneWay;
+    policy.mirror = random.below(3) == 0;
+    policy.keep_mode = one_of(random, kKeepModes);
   }
 }
 

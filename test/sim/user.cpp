@@ -249,6 +249,13 @@ std::optional<Edit> User::finish_writing() {
   return edit;
 }
 
+void User::drop_open_file() {
+  if (is_writing()) {
+    versions_.replace(writing_.bytes);
+  }
+  writing_ = {};
+}
+
 std::set<std::string> User::all_contents() {
   std::set<std::string> contents;
   for (auto& [path, node] : ground_.look()) {

@@ -44,8 +44,8 @@ class User {
   /// Ends a write that is half done.
   std::optional<Edit> finish_writing();
   bool is_writing() const { return writing_.file != nullptr; }
-  /// The machine went down: what is open is gone.
-  void drop_open_file() { writing_ = {}; }
+  /// What is open is gone, and so is the version that was never written whole.
+  void drop_open_file();
 
  private:
   struct Writing {
