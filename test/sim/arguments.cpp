@@ -1,5 +1,6 @@
 #include "sim/arguments.h"
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <functional>
@@ -28,6 +29,7 @@ const char* const kUsage =
     "       --disks N                 0 as drawn, 1 whole, 2 no exchange, 3 only hard links, 4 "
     "bare\n"
     "       --run N                   only this run of a sweep\n"
+    "       --every N                 a sweep strikes each Nth call only\n"
     "       --strike RUN CALL BLOW    of a replay: 0 crash, 1 power cut, 2 error, 3 lost answer,\n"
     "                                 4 half done\n"
     "       --keep-going              goes on after a violation\n";
@@ -82,6 +84,8 @@ void take_option(const std::string& word, Words& words, Arguments& arguments) {
     arguments.sweep = words.number();
   } else if (word == "--run") {
     arguments.run = words.number();
+  } else if (word == "--every") {
+    arguments.every = std::max<std::uint64_t>(1, words.number());
   } else if (word == "--weather") {
     arguments.play.weather = static_cast<Weather>(words.number(kWeathers));
   } else if (word == "--disks") {

@@ -16,6 +16,7 @@ struct Arguments {
   std::optional<std::uint64_t> replay;
   std::optional<std::uint64_t> sweep;
   std::optional<std::uint64_t> run;  ///< of the sweep
+  std::uint64_t every = 1;           ///< of the sweep: strikes only each n-th call
   std::string seeds_file;
   std::string sweeps_file;
   PlayOptions play;

@@ -424,12 +424,18 @@ class History {
 
   // The end ---------------------------------------------------------------------------------------
 
+  bool is_settled() const {
+    const bool directional = setting_.policy.mode != plan::Mode::kTwoWay;
+    const bool in_sync = directional ? last_.in_sync() : last_.clean();
+    return (in_sync || (oracle_.may_leave_out() && last_.report.has_value())) &&
+           last_.did_nothing();
+  }
+
   void come_to_rest() {
     bool settled = false;
     for (int run = 0; run < kMostFinalRuns && !settled && !over(); ++run) {
       run_once(false);
-      const bool directional = setting_.policy.mode != plan::Mode::kTwoWay;
-      settled = (directional ? last_.in_sync() : last_.clean()) && last_.did_nothing();
+      settled = is_settled();
     }
     if (!over()) {
       if (!settled && last_.error.has_value()) {

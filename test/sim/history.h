@@ -26,7 +26,7 @@ enum class Weather : std::uint8_t {
   kDestinationWins,  ///< one-way with keep-modes by which another than the source may win
 };
 inline constexpr std::uint64_t kWeathers = 13;
-/// Those before it are drawn as they always were, so that a seed keeps its history.
+/// Those before it are drawn first, so that they come out as they always did.
 inline constexpr std::uint64_t kFirstWeathers = 7;
 
 /// Disks that are forced on all replicas.

@@ -142,6 +142,7 @@ int sweep_all(const Arguments& arguments) {
     ox::sim::sweep({.seed = *arguments.sweep,
                     .run = arguments.run,
                     .disks = arguments.play.disks,
+                    .every = arguments.every,
                     .keep_going = arguments.keep_going},
                    tally);
   } else {
@@ -151,6 +152,7 @@ int sweep_all(const Arguments& arguments) {
     }
     for (ox::sim::Sweep sweep : *sweeps) {
       note_seed(sweep.seed);
+      sweep.every = arguments.every;
       sweep.keep_going = arguments.keep_going;
       ox::sim::sweep(sweep, tally);
     }

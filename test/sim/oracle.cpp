@@ -205,7 +205,7 @@ void Oracle::after_run(const RunResult& result, bool quiet) {
     return;
   }
   if (rules_.directional ? !result.in_sync() : !result.clean()) {
-    if (!episode_.disturbed && !episode_.edited_during_run) {
+    if (!episode_.disturbed && !episode_.edited_during_run && !may_leave_out()) {
       std::string why = result.error.has_value() ? result.error->to_string() : "";
       if (result.report.has_value() && !result.report->problems.empty()) {
         const state::Problem& problem = result.report->problems.front();

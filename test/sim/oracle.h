@@ -44,6 +44,8 @@ class Oracle {
     tolerance_.mtime_step = 0;
     tolerance_.modes = true;
   }
+  /// What a destination has of its own may stand in the way of what the source has; that is told.
+  bool may_leave_out() const { return rules_.directional && others_changed_; }
   /// Before a run that nobody disturbs, and after any run.
   void before_quiet_run();
   void after_run(const RunResult& result, bool quiet);

@@ -50,6 +50,16 @@ std::chrono::nanoseconds step_as_probed(std::chrono::nanoseconds step) {
   return step == 4ms ? 10ms : step;
 }
 
+/// Two in five get a later weather, drawn apart so that nothing else of the history changes.
+Weather draw_weather(std::uint64_t seed, Weather first) {
+  rt::SeededRandom random(seed ^ 0xc2b2ae3d27d4eb4f);
+  if (random.below(5) >= 2) {
+    return first;
+  }
+  return one_of<Weather, 5>(random, {Weather::kDirections, Weather::kKeepModes, Weather::kAway,
+                                     Weather::kRestored, Weather::kFilters});
+}
+
 void draw_policy(std::uint64_t seed, Setting& setting) {
   rt::SeededRandom random(seed ^ 0x9e3779b97f4a7c15);
   plan::Policy& policy = setting.policy;
@@ -81,7 +91,7 @@ Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather) {
   rt::SeededRandom random(seed);
   Setting setting;
   const auto drawn = static_cast<Weather>(random.below(kFirstWeathers));
-  setting.weather = weather.value_or(drawn);
+  setting.weather = weather.value_or(draw_weather(seed, drawn));
   setting.storm = setting.weather;
   if (static_cast<std::uint64_t>(setting.weather) >= kFirstWeathers) {
     setting.storm = drawn;

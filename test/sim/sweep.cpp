@@ -27,7 +27,7 @@ void tell(std::uint64_t seed, Disks disks, std::uint64_t run, const RunNote& not
 /// False: stop here.
 bool strike_run(const Sweep& sweep, std::uint64_t run, std::uint64_t calls, SweepTally& tally) {
   for (std::uint64_t blow = 0; blow < kBlows; ++blow) {
-    for (std::uint64_t call = 1; call <= calls; ++call) {
+    for (std::uint64_t call = 1; call <= calls; call += sweep.every) {
       const Strike strike{.run = run, .call = call, .blow = static_cast<Blow>(blow)};
       const Verdict verdict =
           play(sweep.seed, {.weather = Weather::kCalm, .disks = sweep.disks, .strike = strike});
