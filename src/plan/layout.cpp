@@ -286,9 +286,11 @@ bool Layout::break_cycle(const std::vector<NodeIndex>& waiting,
     if (swaps && work_.traits(replica_).exchange) {
       Operation swap = operation(OperationKind::kExchange, n);
       swap.other = work_.nodes[other].id;
-      swap.other_expected = work_.entry(other, replica_).fingerprint;
       swap.from = path(n);
       swap.path = path(other);
+      if (work_.present(other, replica_)) {
+        swap.other_expected = work_.entry(other, replica_).fingerprint;
+      }
       const Place mine = places_.at(n);
       const Place its = places_.at(other);
       pick_up(n);

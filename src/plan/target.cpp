@@ -257,6 +257,30 @@ class ReplicaTarget {
     return found->second;
   }
 
+  std::string free_conflict_name(NodeIndex n, NodeIndex directory, const tree::Content& content) {
+    std::string name = conflict_name_for(work_, n, content, {replica_}, false);
+    for (int attempt = 0; attempt < 8 && is_taken(directory, name); ++attempt) {
+      name = conflict_name_for(work_, n, content, {replica_}, true);
+      work_.nodes[n].next->name = name;
+    }
+    return name;
+  }
+
+  /// Something of this name stands in the directory or is to stand there.
+  bool is_taken(NodeIndex directory, const std::string& name) {
+    const std::string key = can().names.collision_key(name);
+    const EntryIndex e = side(directory).entry;
+    return hidden_keys(e).contains(key) ||
+           std::ranges::any_of(work_.children_of_entry[replica_][e],
+                               [&](EntryIndex child) {
+                                 const std::string& other = work_.entry_at(replica_, child).name;
+                                 return can().names.collision_key(other) == key;
+                               }) ||
+           std::ranges::any_of(children_[directory], [&](NodeIndex child) {
+             return can().names.collision_key(work_.nodes[child].next->name) == key;
+           });
+  }
+
   /// A destination's own file where the source has something of another kind: it keeps its bytes
   /// under a conflict name, on this destination alone.
   void move_foreign_aside(EntryIndex e, NodeIndex directory) {
@@ -280,30 +304,6 @@ class ReplicaTarget {
                                .kind = "kind",
                                .winner = work_.traits(work_.source()).label,
                                .loser = can().label});
-  }
-
-  std::string free_conflict_name(NodeIndex n, NodeIndex directory, const tree::Content& content) {
-    std::string name = conflict_name_for(work_, n, content, {replica_}, false);
-    for (int attempt = 0; attempt < 8 && is_taken(directory, name); ++attempt) {
-      name = conflict_name_for(work_, n, content, {replica_}, true);
-      work_.nodes[n].next->name = name;
-    }
-    return name;
-  }
-
-  /// Something of this name stands in the directory or is to stand there.
-  bool is_taken(NodeIndex directory, const std::string& name) {
-    const std::string key = can().names.collision_key(name);
-    const EntryIndex e = side(directory).entry;
-    return hidden_keys(e).contains(key) ||
-           std::ranges::any_of(work_.children_of_entry[replica_][e],
-                               [&](EntryIndex child) {
-                                 const std::string& other = work_.entry_at(replica_, child).name;
-                                 return can().names.collision_key(other) == key;
-                               }) ||
-           std::ranges::any_of(children_[directory], [&](NodeIndex child) {
-             return can().names.collision_key(work_.nodes[child].next->name) == key;
-           });
   }
 
   void leave_out(NodeIndex n, std::string_view code, std::string message) {

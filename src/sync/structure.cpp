@@ -147,11 +147,30 @@ class Structure {
     return {};
   }
 
+  /// The version that was moved, as far as a rename lets one tell (it moves ctime and revisions).
+  static bool is_moved_version(const tree::Fingerprint& before, const tree::Entry& entry) {
+    const tree::Fingerprint& after = entry.fingerprint;
+    const bool one_object = before.id == 0 || after.id == 0 || before.same_object(after);
+    return entry.kind == tree::Kind::kDirectory ||
+           (one_object && before.size == after.size && before.mtime == after.mtime);
+  }
+
   void moved(const plan::Operation& operation, NodeId node, const RelPath& path,
              const tree::Fingerprint& before, const tree::Entry& entry) {
+    ++run_.counts.moved;
+    if (!is_moved_version(before, entry)) {
+      // Somebody wrote to it on the way: that version is known to nobody. Its place is new and its
+      // fingerprint stays what it was, so it is read again, and nothing replaces it in this pass.
+      run_.dirty = true;
+      run_.failed_moves.insert({operation.replica, node});
+      acknowledgements_.push_back(
+          [this, node, replica = operation.replica, found = entry.fingerprint] {
+            run_.ledger.acknowledge_place(node, replica, found, found);
+          });
+      return;
+    }
     run_.moved[{operation.replica, path}] = entry.fingerprint;
     run_.moved_nodes[{operation.replica, node}] = entry.fingerprint;
-    ++run_.counts.moved;
     acknowledgements_.push_back(
         [this, node, replica = operation.replica, before, fingerprint = kept(entry)] {
           run_.ledger.acknowledge_place(node, replica, before, fingerprint);
@@ -162,10 +181,6 @@ class Structure {
     provider::Provider& store = run_.provider(operation.replica);
     TRY_ASSIGN(const tree::Entry entry,
                store.move(operation.from, operation.path, expected(operation, operation.from)));
-    if (entry.kind != tree::Kind::kDirectory &&
-        !same_after_rename(expected(operation, operation.from), entry.fingerprint)) {
-      return Error(Code::kPreconditionFailed, "another version was moved");
-    }
     done(operation, action, entry);
     moved(operation, operation.node, operation.path, *operation.expected, entry);
     return {};
@@ -179,42 +194,29 @@ class Structure {
     return {};
   }
 
-  static bool is_moved(const tree::Entry& before, const tree::Entry& after) {
-    return before.kind == after.kind &&
-           (before.kind == tree::Kind::kDirectory
-                ? before.fingerprint.id == after.fingerprint.id
-                : same_after_rename(before.fingerprint, after.fingerprint));
+  Result<void> exchange(const plan::Operation& operation, state::Action& action) {
+    provider::Provider& store = run_.provider(operation.replica);
+    TRY(check(store, operation.from, expected(operation, operation.from)));
+    if (operation.other_expected.has_value()) {
+      TRY(check(store, operation.path,
+                run_.current(operation.replica, operation.path, *operation.other_expected)));
+    }
+    TRY_ASSIGN(const auto entries, store.exchange(operation.from, operation.path));
+    done(operation, action, entries.second);
+    moved(operation, operation.node, operation.path, *operation.expected, entries.second);
+    moved(operation, operation.other, operation.from,
+          operation.other_expected.value_or(entries.first.fingerprint), entries.first);
+    return {};
   }
 
-  Result<tree::Entry> look_for(const plan::Operation& operation, const RelPath& path,
-                               const tree::Fingerprint& planned) const {
-    TRY_ASSIGN(tree::Entry entry, run_.provider(operation.replica).look(path));
-    const tree::Fingerprint& wanted = run_.current(operation.replica, path, planned);
+  static Result<void> check(provider::Provider& store, const RelPath& path,
+                            const tree::Fingerprint& wanted) {
+    TRY_ASSIGN(const tree::Entry entry, store.look(path));
     const bool same = entry.kind == tree::Kind::kDirectory
                           ? wanted.id == 0 || entry.fingerprint.same_object(wanted)
                           : entry.fingerprint.same_version(wanted);
-    if (!same) {
-      return Error(Code::kPreconditionFailed, "changed since it was looked at");
-    }
-    return entry;
-  }
-
-  /// No store exchanges under a precondition, so both are looked at before and after it.
-  Result<void> exchange(const plan::Operation& operation, state::Action& action) {
-    provider::Provider& store = run_.provider(operation.replica);
-    TRY_ASSIGN(const tree::Entry mine, look_for(operation, operation.from, *operation.expected));
-    TRY_ASSIGN(const tree::Entry other,
-               look_for(operation, operation.path, *operation.other_expected));
-    TRY_ASSIGN(const auto entries, store.exchange(operation.from, operation.path));
-    if (!is_moved(mine, entries.second) || !is_moved(other, entries.first)) {
-      ignore(store.exchange(operation.from, operation.path),
-             "the next pass finds both in any case");
-      return Error(Code::kPreconditionFailed, "another version was exchanged");
-    }
-    done(operation, action, entries.second);
-    moved(operation, operation.node, operation.path, mine.fingerprint, entries.second);
-    moved(operation, operation.other, operation.from, other.fingerprint, entries.first);
-    return {};
+    return same ? Result<void>{}
+                : Error(Code::kPreconditionFailed, "changed since it was looked at");
   }
 
   Result<void> remove(const plan::Operation& operation, state::Action& action) {
