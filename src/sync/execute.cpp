@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "sync/new_trees.h"
+
 namespace ox::sync {
 
 namespace {
@@ -117,13 +119,20 @@ Result<void> Execution::commit() {
   return {};
 }
 
-Result<void> Execution::make_durable(const std::set<ReplicaIndex>& shown) const {
+Result<void> Execution::make_durable(const std::set<ReplicaIndex>& shown,
+                                     std::set<std::uint64_t> done) const {
   for (const ReplicaIndex i : shown) {
     if (replicas[i].provider == nullptr) {
       continue;
     }
+    const std::uint64_t domain = provider(i).capabilities().durability_domain;
+    if (domain != 0 && done.contains(domain)) {
+      continue;
+    }
     const Result<void> durable = provider(i).make_durable();
-    if (!durable.ok() && provider(i).capabilities().create != provider::Cas::kNone) {
+    if (durable.ok()) {
+      done.insert(domain);
+    } else if (provider(i).capabilities().create != provider::Cas::kNone) {
       return durable.error();
     }
   }
@@ -179,8 +188,9 @@ Result<void> execute(Execution& execution, const plan::Plan& plan) {
   if (execution.ledger.has_changes()) {
     TRY(execution.commit());
   }
-  TRY(execute_structure(execution, plan));
-  TRY(execute_content(execution, plan));
+  NewTrees trees(execution, plan);
+  TRY(execute_structure(execution, plan, trees));
+  TRY(execute_content(execution, plan, trees));
   // A full disk is no reason to keep what is to go: only that makes room in the end.
   const bool full = execution.fatal.has_value() && execution.fatal->code() == Code::kNoSpace;
   if ((!execution.fatal.has_value() || full) && !execution.cancelled) {

@@ -52,8 +52,9 @@ struct Execution {
   void displaced(const plan::Operation& operation, const provider::Trashed& trashed);
   Result<void> commit();
   /// What these replicas showed and we read survives a power cut. A replica that takes no writes is
-  /// somebody else's care.
-  Result<void> make_durable(const std::set<ReplicaIndex>& shown) const;
+  /// somebody else's care; what is in one of the durability domains `done` is durable already.
+  Result<void> make_durable(const std::set<ReplicaIndex>& shown,
+                            std::set<std::uint64_t> done = {}) const;
 };
 
 /// The word for an operation in events ("create", "update", …).
@@ -63,9 +64,11 @@ std::string_view action_word(const plan::Operation& operation);
 /// execution `dirty`. An error: the state could not be written; nothing is half done.
 Result<void> execute(Execution& execution, const plan::Plan& plan);
 
+class NewTrees;
+
 // The parts, in the order in which they run.
-Result<void> execute_structure(Execution& execution, const plan::Plan& plan);
-Result<void> execute_content(Execution& execution, const plan::Plan& plan);
+Result<void> execute_structure(Execution& execution, const plan::Plan& plan, const NewTrees& trees);
+Result<void> execute_content(Execution& execution, const plan::Plan& plan, NewTrees& trees);
 Result<void> execute_removals(Execution& execution, const plan::Plan& plan);
 Result<void> execute_source_removals(Execution& execution, const plan::Plan& plan);
 

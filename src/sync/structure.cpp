@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "sync/execute.h"
+#include "sync/new_trees.h"
 
 /// Directories, moves and what frees names for them: strictly in order on each replica.
 namespace ox::sync {
@@ -228,11 +229,12 @@ class Structure {
 
 }  // namespace
 
-Result<void> execute_structure(Execution& execution, const plan::Plan& plan) {
+Result<void> execute_structure(Execution& execution, const plan::Plan& plan,
+                               const NewTrees& trees) {
   for (const plan::RecordUpdate& update : plan.structure) {
     execution.ledger.apply(update);
   }
-  return Structure(execution).carry_out(plan.structure_operations);
+  return Structure(execution).carry_out(trees.structure());
 }
 
 Result<void> execute_removals(Execution& execution, const plan::Plan& plan) {
