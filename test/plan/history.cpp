@@ -17,6 +17,10 @@ namespace {
 /// Edits of a first population: at least this many on the first replica.
 constexpr std::size_t kFirstCreates = 24;
 
+bool is_in(const std::vector<std::size_t>& numbers, std::size_t number) {
+  return std::ranges::find(numbers, number) != numbers.end();
+}
+
 enum class RoundKind : std::uint8_t { kFree, kOneSided, kApart };
 
 class History {
@@ -76,9 +80,7 @@ class History {
     }
   }
 
-  bool is_left_out(std::size_t number) const {
-    return std::ranges::find(options_.left_out, number) != options_.left_out.end();
-  }
+  bool is_left_out(std::size_t number) const { return is_in(options_.left_out, number); }
 
   /// Each edit has dice of its own, so that leaving one out leaves the others as they are.
   template <typename Make>
@@ -351,30 +353,29 @@ HistoryResult run_history(const HistoryOptions& options) {
   return result;
 }
 
-HistoryResult minimise(std::uint64_t seed) {
-  HistoryOptions options{.seed = seed, .left_out = {}, .keep_log = true};
-  HistoryResult best = run_history(options);
-  const std::size_t edits = best.edits;
+std::vector<std::size_t> minimise(std::uint64_t seed,
+                                  const std::function<bool(const HistoryOptions&)>& fails) {
+  HistoryOptions options{.seed = seed, .left_out = {}};
+  // A history may end the program, so that its edits can't be counted; none has more.
+  constexpr std::size_t kMaxEdits = 256;
   // Halves, then quarters, down to single edits; the last ones twice.
-  for (std::size_t size = edits / 2; best.failure.has_value(); size /= 2) {
+  for (std::size_t size = kMaxEdits / 2;; size /= 2) {
     const std::size_t chunk = std::max<std::size_t>(size, 1);
-    for (std::size_t end = edits; end > 0; end -= std::min(end, chunk)) {
+    for (std::size_t end = kMaxEdits; end > 0; end -= std::min(end, chunk)) {
       const std::vector<std::size_t> kept = options.left_out;
       for (std::size_t number = end - std::min(end, chunk); number < end; ++number) {
-        options.left_out.push_back(number);
+        if (!is_in(options.left_out, number)) {
+          options.left_out.push_back(number);
+        }
       }
-      HistoryResult smaller = run_history(options);
-      if (smaller.failure.has_value()) {
-        best = std::move(smaller);
-      } else {
+      if (options.left_out.size() != kept.size() && !fails(options)) {
         options.left_out = kept;
       }
     }
     if (size == 0) {
-      break;
+      return options.left_out;
     }
   }
-  return best;
 }
 
 }  // namespace ox::toy

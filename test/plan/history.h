@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -30,7 +31,9 @@ struct HistoryResult {
 /// Runs the history of a seed; the same seed gives the same history.
 HistoryResult run_history(const HistoryOptions& options);
 
-/// A failing history with as few edits as leaving out one after the other gives.
-HistoryResult minimise(std::uint64_t seed);
+/// Numbers of edits that a failing history does without: as many as leaving out one after the other
+/// gives. `fails`: does it still fail in the same way?
+std::vector<std::size_t> minimise(std::uint64_t seed,
+                                  const std::function<bool(const HistoryOptions&)>& fails);
 
 }  // namespace ox::toy
