@@ -72,10 +72,11 @@ class Matcher {
     rules.case_rule = tree::CaseRule::kSensitive;
     return rules.collision_key(name);
   }
+  bool normalises() const {
+    return work_.traits(replica_).names.normalization != tree::NormalizationRule::kBytes;
+  }
   bool folds() const {
-    const tree::NameRules& names = work_.traits(replica_).names;
-    return names.case_rule != tree::CaseRule::kSensitive ||
-           names.normalization != tree::NormalizationRule::kBytes;
+    return work_.traits(replica_).names.case_rule != tree::CaseRule::kSensitive || normalises();
   }
   /// An id tells a file only with a birth time behind it and when no other name shares it.
   bool has_identity(const tree::Fingerprint& fingerprint, tree::Kind kind) const {
@@ -106,9 +107,14 @@ class Matcher {
     if (parent == kNone) {
       return;
     }
-    agreed_places_.emplace(PlaceKey{parent, value.name}, n);
-    if (folds()) {
-      agreed_folded_.emplace(PlaceKey{parent, composed(value.name)}, n);
+    if (!normalises()) {
+      agreed_places_.emplace(PlaceKey{parent, value.name}, n);
+      return;
+    }
+    // How it was spelled is not seen here: of several it is the one that gets the place (target()).
+    const auto [held, first] = agreed_places_.emplace(PlaceKey{parent, composed(value.name)}, n);
+    if (!first && value.name < work_.nodes[held->second].record->agreed->name) {
+      held->second = n;
     }
   }
 
@@ -174,12 +180,16 @@ class Matcher {
     claim(e, n);
   }
 
-  /// The object that stood here stands elsewhere, and the one that stands here was known before.
+  /// The object that stood here stands elsewhere, and the one that stands here was known before. A
+  /// new file may be how an editor saves the old one; a new directory is another directory.
   bool changed_places(const tree::Entry& entry, const tree::Acknowledged& known) const {
     if (!moves_count() || !has_identity(entry.fingerprint, entry.kind) ||
         !has_identity(known.fingerprint, known.value.kind) ||
         entry.fingerprint.same_object(known.fingerprint)) {
       return false;
+    }
+    if (entry.kind == tree::Kind::kDirectory) {
+      return standing_.contains(object_of(known.fingerprint));
     }
     const auto here = objects_.find(object_of(entry.fingerprint));
     if (here == objects_.end()) {
@@ -208,8 +218,9 @@ class Matcher {
       return;
     }
     const tree::Entry& entry = observed(e).entry;
-    const NodeIndex n = lookup(agreed_places_, agreed_folded_, parent, entry.name,
-                               folds() ? composed(entry.name) : entry.name);
+    const auto found =
+        agreed_places_.find(PlaceKey{parent, normalises() ? composed(entry.name) : entry.name});
+    const NodeIndex n = found == agreed_places_.end() ? kNone : found->second;
     if (n != kNone && free_node(n) && work_.nodes[n].record->agreed->kind == entry.kind) {
       claim(e, n);
     }
@@ -356,7 +367,6 @@ class Matcher {
   PlaceMap places_;
   PlaceMap folded_places_;
   PlaceMap agreed_places_;
-  PlaceMap agreed_folded_;
   std::map<ObjectKey, NodeIndex> objects_;
   std::map<ObjectKey, EntryIndex> standing_;
 };

@@ -75,24 +75,6 @@ tree::Acknowledged as_seen(const Work& work, NodeIndex n, ReplicaIndex i) {
           .fingerprint = kept_fingerprint(entry)};
 }
 
-/// What its replica moved and is to move again is acknowledged where it stands meanwhile: the
-/// directory it came from may end in the same commit.
-std::optional<tree::ReplicaSide> as_moved(const Work& work, NodeIndex n, ReplicaIndex i) {
-  const tree::Acknowledged* known = work.acknowledged(n, i);
-  if (known == nullptr || !work.present(n, i) || work.side(n, i).parent == kNone ||
-      known->value.parent == work.nodes[work.side(n, i).parent].id) {
-    return std::nullopt;
-  }
-  if (stands_in_no_record(work, n, i)) {
-    return tree::ReplicaSide{};
-  }
-  const Node& above = work.nodes[work.side(n, i).parent];
-  tree::ReplicaSide side = work.nodes[n].record->sides[i];
-  side.acknowledged->value.parent = above.id;
-  side.acknowledged->value.name = work.seen_name(n, i);
-  return side;
-}
-
 std::optional<tree::ReplicaSide> final_side(const Work& work, NodeIndex n, ReplicaIndex i,
                                             bool busy) {
   const Node& node = work.nodes[n];
@@ -134,6 +116,23 @@ std::optional<tree::ReplicaSide> final_side(const Work& work, NodeIndex n, Repli
 }
 
 }  // namespace
+
+std::optional<tree::ReplicaSide> as_moved(const Work& work, NodeIndex n, ReplicaIndex i) {
+  const tree::Acknowledged* known = work.acknowledged(n, i);
+  if (known == nullptr || !work.present(n, i) || work.side(n, i).parent == kNone ||
+      (known->value.parent == work.nodes[work.side(n, i).parent].id &&
+       known->value.name == work.seen_name(n, i))) {
+    return std::nullopt;
+  }
+  if (stands_in_no_record(work, n, i)) {
+    return tree::ReplicaSide{};
+  }
+  const Node& above = work.nodes[work.side(n, i).parent];
+  tree::ReplicaSide side = work.nodes[n].record->sides[i];
+  side.acknowledged->value.parent = above.id;
+  side.acknowledged->value.name = work.seen_name(n, i);
+  return side;
+}
 
 std::optional<RecordUpdate> final_update(const Work& work, NodeIndex n,
                                          const std::vector<bool>& busy) {

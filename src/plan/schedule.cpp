@@ -64,7 +64,8 @@ class Scheduler {
   };
 
   /// What a replica can't follow now gives up the place it was known at when another node takes it
-  /// (two at one place could not be told apart any more), or when its directory ends there.
+  /// (two at one place could not be told apart any more), or when its directory ends there: it is
+  /// known where it stands, if it stands where a record can say so.
   void forget_taken_places() {
     for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
       RecordUpdate update{.id = work_.nodes[n].id, .agreed = std::nullopt, .sides = {}};
@@ -85,12 +86,12 @@ class Scheduler {
                               work_.side(parent, i).status == Status::kAbsent;
         if (taken || homeless) {
           update.sides.resize(work_.replica_count());
-          update.sides[i] = tree::ReplicaSide{};
+          update.sides[i] = as_moved(work_, n, i).value_or(tree::ReplicaSide{});
         }
       }
       if (!update.sides.empty()) {
         update.agreed = work_.nodes[n].record->agreed;
-        plan_.adopted.push_back(std::move(update));
+        plan_.structure.push_back(std::move(update));
       }
     }
   }
@@ -390,8 +391,8 @@ class Scheduler {
     std::vector<bool> found(work_.nodes.size(), false);
     for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
       const Node& node = work_.nodes[n];
-      if (node.agreed() && node.next.has_value() && !work_.present(n, source) &&
-          work_.acknowledged(n, source) == nullptr) {
+      if (node.agreed() && node.next.has_value() &&
+          work_.side(n, source).status == Status::kAbsent) {
         if (const NodeIndex above = work_.find(node.record->agreed->parent); above != kNone) {
           found[above] = true;
         }

@@ -279,9 +279,15 @@ class ReplicaTarget {
 
   // Directories that must stay ------------------------------------------------------------------
 
+  void keep_local_directories() {
+    do {
+      keep_directories_of_what_stays();
+    } while (keep_directories_of_what_was_there());
+  }
+
   /// A directory that is deleted elsewhere but still holds something of this replica's own stays
   /// here, and is no longer ours.
-  void keep_local_directories() {
+  void keep_directories_of_what_stays() {
     const auto count = static_cast<EntryIndex>(work_.node_of_entry[replica_].size());
     std::vector<bool> holds_own(count, false);   // what is none of ours
     std::vector<bool> holds_ours(count, false);  // what is ours and can't follow
@@ -296,7 +302,7 @@ class ReplicaTarget {
         continue;
       }
       Target& target = side(n).target;
-      if (target == Target::kFollow && !work_.nodes[n].next.has_value()) {
+      if (goes(n)) {
         // Records name the directories they are in: one that holds ours is not forgotten.
         target = holds_ours[e] ? Target::kIgnore : (holds_own[e] ? Target::kForget : target);
       }
@@ -306,6 +312,28 @@ class ReplicaTarget {
         holds_ours[parent] = true;
       }
     }
+  }
+
+  bool goes(NodeIndex n) const {
+    return work_.side(n, replica_).target == Target::kFollow && !work_.nodes[n].next.has_value();
+  }
+
+  /// What its user moved and what has to wait is still known where it was: that directory waits,
+  /// too. True when there was one.
+  bool keep_directories_of_what_was_there() {
+    bool any = false;
+    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+      const tree::Acknowledged* known = work_.acknowledged(n, replica_);
+      if (known == nullptr || !present(n) || side(n).target != Target::kIgnore) {
+        continue;
+      }
+      const NodeIndex directory = work_.find(known->value.parent);
+      if (directory != kNone && present(directory) && goes(directory)) {
+        side(directory).target = Target::kIgnore;
+        any = true;
+      }
+    }
+    return any;
   }
 
   /// Mode one-way with --mirror: all that only this destination has is to go, but for what the

@@ -17,6 +17,7 @@ struct HistoryOptions {
   std::uint64_t seed = 0;
   /// Numbers of edits to leave out (to make a failing history smaller).
   std::vector<std::size_t> left_out;
+  bool everywhere = false;  ///< where a run is to break off, it does so after each of its steps
   bool keep_log = false;
   bool print_log = false;  ///< line by line, as the planner may end the program
 };
@@ -33,7 +34,7 @@ HistoryResult run_history(const HistoryOptions& options);
 
 /// Numbers of edits that a failing history does without: as many as leaving out one after the other
 /// gives. `fails`: does it still fail in the same way?
-std::vector<std::size_t> minimise(std::uint64_t seed,
+std::vector<std::size_t> minimise(HistoryOptions options,
                                   const std::function<bool(const HistoryOptions&)>& fails);
 
 }  // namespace ox::toy

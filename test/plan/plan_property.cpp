@@ -93,25 +93,28 @@ std::optional<std::string> failure_of(const ox::toy::HistoryOptions& options) {
   return text.empty() ? "the program ended" : text;
 }
 
-int run_one(std::uint64_t seed, const std::vector<std::size_t>& left_out) {
-  current_seed = static_cast<std::sig_atomic_t>(seed);
-  const auto result = ox::toy::run_history(
-      {.seed = seed, .left_out = left_out, .keep_log = true, .print_log = true});
+int run_one(ox::toy::HistoryOptions options) {
+  current_seed = static_cast<std::sig_atomic_t>(options.seed);
+  options.keep_log = true;
+  options.print_log = true;
+  const auto result = ox::toy::run_history(options);
   std::puts(result.failure.value_or("all is well").c_str());
   return result.failure.has_value() ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int run_smaller(std::uint64_t seed) {
-  const std::optional<std::string> failure = failure_of({.seed = seed, .left_out = {}});
+  ox::toy::HistoryOptions options{.seed = seed, .left_out = {}, .everywhere = true};
+  std::optional<std::string> failure = failure_of(options);
   if (!failure.has_value()) {
     std::puts("all is well");
     return EXIT_SUCCESS;
   }
   const std::string cause = cause_of(*failure);
-  return run_one(seed, ox::toy::minimise(seed, [&](const ox::toy::HistoryOptions& options) {
-                   const std::optional<std::string> now = failure_of(options);
-                   return now.has_value() && cause_of(*now) == cause;
-                 }));
+  options.left_out = ox::toy::minimise(options, [&](const ox::toy::HistoryOptions& fewer) {
+    const std::optional<std::string> now = failure_of(fewer);
+    return now.has_value() && cause_of(*now) == cause;
+  });
+  return run_one(options);
 }
 
 void tell_speed(std::size_t syncs, std::chrono::steady_clock::time_point begin) {
@@ -233,7 +236,7 @@ int main(int count, char** arguments) {
     return seeds.empty() ? usage() : run_many(seeds);
   }
   if (count == 2 && !first.empty() && first.front() != '-') {
-    return run_one(number(arguments[1]), {});
+    return run_one({.seed = number(arguments[1]), .left_out = {}});
   }
   if (count == 3 && first.front() != '-') {
     return run_many(range(number(arguments[1]), number(arguments[2])));
