@@ -119,18 +119,29 @@ std::optional<tree::ReplicaSide> final_side(const Work& work, NodeIndex n, Repli
 
 std::optional<tree::ReplicaSide> as_moved(const Work& work, NodeIndex n, ReplicaIndex i) {
   const tree::Acknowledged* known = work.acknowledged(n, i);
-  if (known == nullptr || !work.present(n, i) || work.side(n, i).parent == kNone ||
-      (known->value.parent == work.nodes[work.side(n, i).parent].id &&
-       known->value.name == work.seen_name(n, i))) {
+  if (known == nullptr || !work.present(n, i) || work.side(n, i).parent == kNone) {
+    return std::nullopt;
+  }
+  const Node& above = work.nodes[work.side(n, i).parent];
+  const tree::Entry& entry = work.entry(n, i);
+  const bool elsewhere =
+      known->value.parent != above.id || known->value.name != work.seen_name(n, i);
+  const bool replaced = work.traits(i).stable_ids && entry.kind == known->value.kind &&
+                        !entry.fingerprint.same_object(known->fingerprint);
+  if (!elsewhere && !replaced) {
     return std::nullopt;
   }
   if (stands_in_no_record(work, n, i)) {
     return tree::ReplicaSide{};
   }
-  const Node& above = work.nodes[work.side(n, i).parent];
   tree::ReplicaSide side = work.nodes[n].record->sides[i];
   side.acknowledged->value.parent = above.id;
   side.acknowledged->value.name = work.seen_name(n, i);
+  if (replaced) {
+    side.acknowledged->fingerprint.id = entry.fingerprint.id;
+    side.acknowledged->fingerprint.birth_ns = entry.fingerprint.birth_ns;
+    side.acknowledged->fingerprint.racy = entry.kind == tree::Kind::kFile;
+  }
   return side;
 }
 

@@ -22,7 +22,8 @@ RecordUpdate structure_update(const Work& work, NodeIndex n, const std::vector<b
 
 /// What its replica moved and still has operations is acknowledged where it stands meanwhile: the
 /// directory it came from may end in the same commit, and another node may take its old name. None
-/// when it stands where it is known to.
+/// when it stands where it is known to. A new object that was saved over the old one is known by
+/// its id from then on (not by its bytes), so that a crash after our own move loses no trace of it.
 std::optional<tree::ReplicaSide> as_moved(const Work& work, NodeIndex n, ReplicaIndex i);
 
 /// Is the directory that it stands in on replica `i` one that never gets a record (a new one that

@@ -80,8 +80,8 @@ class Scheduler {
         if (parent == kNone) {
           continue;
         }
-        const bool taken = side.status == Status::kAbsent &&
-                           layouts_[i].node_at(parent, known->value.name) != kNone;
+        const NodeIndex there = layouts_[i].node_at(parent, known->value.name);
+        const bool taken = there != kNone && there != n;
         const bool homeless = !work_.nodes[parent].next.has_value() &&
                               work_.side(parent, i).status == Status::kAbsent;
         if (taken || homeless) {
@@ -195,13 +195,12 @@ class Scheduler {
       return;
     }
     if (is_forgotten_last(n)) {
+      RecordUpdate ended = *last;
+      for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+        const bool forgets = work_.side(n, i).target == Target::kForget;
+        (forgets ? ended : *last).sides[i] = std::nullopt;
+      }
       if (node.agreed()) {
-        RecordUpdate ended = *last;
-        for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
-          if (work_.side(n, i).target == Target::kForget) {
-            ended.sides[i] = std::nullopt;
-          }
-        }
         plan_.structure.push_back(std::move(ended));
       }
       plan_.finished.push_back(std::move(*last));
