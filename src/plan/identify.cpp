@@ -174,10 +174,33 @@ class Matcher {
       return;
     }
     const tree::Acknowledged& known = *work_.acknowledged(n, replica_);
-    if (known.value.kind != entry.kind || changed_places(entry, known)) {
+    if (known.value.kind != entry.kind || changed_places(entry, known) ||
+        is_agreed_successor(entry, parent, n)) {
       return;
     }
     claim(e, n);
+  }
+
+  /// What was known here is to stand here no more, and this is what is to stand here instead, put
+  /// in its place and not acknowledged yet. Told by its id, or by how it is spelled.
+  bool is_agreed_successor(const tree::Entry& entry, NodeIndex parent, NodeIndex known) const {
+    const auto found =
+        agreed_places_.find(PlaceKey{parent, normalises() ? composed(entry.name) : entry.name});
+    if (found == agreed_places_.end() || found->second == known || !free_node(found->second) ||
+        work_.nodes[found->second].record->agreed->kind != entry.kind) {
+      return false;
+    }
+    const Node& before = work_.nodes[known];
+    if (before.agreed() && before.record->agreed->parent == work_.nodes[parent].id &&
+        spelled(before.record->agreed->name) == spelled(entry.name)) {
+      return false;
+    }
+    const tree::Acknowledged* successor = work_.acknowledged(found->second, replica_);
+    if (successor != nullptr) {
+      return moves_count() && has_identity(entry.fingerprint, entry.kind) &&
+             entry.fingerprint.same_object(successor->fingerprint);
+    }
+    return !normalises() && work_.acknowledged(known, replica_)->value.name != entry.name;
   }
 
   /// The object that stood here stands elsewhere, and the one that stands here was known before. A

@@ -87,7 +87,7 @@ std::optional<tree::ReplicaSide> final_side(const Work& work, NodeIndex n, Repli
     return result;
   }
   if (side.target == Target::kLeave) {
-    if (work.present(n, i)) {
+    if (work.present(n, i) && !stands_in_no_record(work, n, i)) {
       result.acknowledged = as_seen(work, n, i);
     }
     if (side.waive) {
@@ -197,7 +197,7 @@ RecordUpdate structure_update(const Work& work, NodeIndex n, const std::vector<b
       result = node.record->sides[i];
       result->acknowledged->value.parent = node.next->parent;
       result->acknowledged->value.name = node.next->name;
-    } else if (side.target == Target::kFollow) {
+    } else if (side.target == Target::kFollow || side.target == Target::kLeave) {
       result = as_moved(work, n, i);
     }
     if (result.has_value() && stored_side_is(work, n, i, *result)) {

@@ -47,7 +47,11 @@ class Scheduler {
     for (std::vector<NodeIndex> stuck = layouts_[i].impossible(); !stuck.empty();
          stuck = layouts_[i].impossible()) {
       for (const NodeIndex n : stuck) {
-        work_.side(n, i).target = Target::kIgnore;
+        if (work_.nodes[n].next.has_value()) {
+          layouts_[i].leave_where_it_stands(n, work_);
+        } else {
+          work_.side(n, i).target = Target::kIgnore;
+        }
       }
       operations.clear();
       layouts_.pop_back();
@@ -178,7 +182,8 @@ class Scheduler {
     if (!has_task) {
       acknowledge_after_moves(n, busy);
     } else {
-      const bool moves = (node.agreed() && takes_a_place(n)) || changes_directory(n);
+      const bool moves =
+          (node.agreed() && takes_a_place(n)) || changes_directory(n) || stays_elsewhere(n);
       if ((busy.any_structure || moves) && !node.only.has_value()) {
         plan_.structure.push_back(structure_update(work_, n, any_busy));
       }
@@ -197,14 +202,16 @@ class Scheduler {
     if (is_forgotten_last(n)) {
       RecordUpdate ended = *last;
       for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
-        const bool forgets = work_.side(n, i).target == Target::kForget;
-        (forgets ? ended : *last).sides[i] = std::nullopt;
+        if (work_.side(n, i).target == Target::kForget) {
+          ended.sides[i] = as_moved(work_, n, i);
+        } else {
+          last->sides[i] = std::nullopt;
+        }
       }
-      if (node.agreed()) {
-        plan_.structure.push_back(std::move(ended));
-      }
+      plan_.structure.push_back(std::move(ended));
       plan_.finished.push_back(std::move(*last));
-    } else if (!node.next.has_value() || busy.any_structure || takes_a_place(n)) {
+    } else if (!node.next.has_value() || busy.any_structure || takes_a_place(n) ||
+               stays_elsewhere(n)) {
       // What ends does so in one commit with what takes its name and what moves out of it.
       plan_.structure.push_back(std::move(*last));
     } else {
@@ -219,6 +226,16 @@ class Scheduler {
     return node.next.has_value() &&
            (!node.agreed() || node.record->agreed->parent != node.next->parent ||
             node.record->agreed->name != node.next->name);
+  }
+
+  /// A replica that can't follow keeps it where its user has put it.
+  bool stays_elsewhere(NodeIndex n) const {
+    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      if (work_.side(n, i).target == Target::kLeave && as_moved(work_, n, i).has_value()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /// Where the copy is what reads the bytes, all sides that hold them learn the digest with it.

@@ -122,7 +122,7 @@ class ReplicaTarget {
     if (!stands(directory)) {
       const bool declined = side(directory).target == Target::kLeave && !present(n);
       if (!declined || !bring_back(directory)) {
-        side(n).target = present(n) ? Target::kIgnore : Target::kForget;
+        side(n).target = present(n) ? Target::kLeave : Target::kForget;
         return false;
       }
     }
@@ -272,8 +272,10 @@ class ReplicaTarget {
                                .loser = can().label});
   }
 
+  /// What stands here already is acknowledged as it is: whatever its user changed has been merged,
+  /// and is not to be merged again.
   void leave_out(NodeIndex n, std::string_view code, std::string message) {
-    side(n).target = present(n) ? Target::kIgnore : Target::kForget;
+    side(n).target = present(n) ? Target::kLeave : Target::kForget;
     work_.report(replica_, work_.next_path(n), code, std::move(message));
   }
 

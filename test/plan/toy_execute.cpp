@@ -108,11 +108,11 @@ class Executor {
   }
 
   /// What is left of acknowledgements that a crash kept from being committed: where ids tell what
-  /// was moved the next scan finds it, elsewhere start-up settles the moves by their intents.
+  /// was moved the next scan finds it, elsewhere start-up settles the structure by its intents.
   Result<void> settle_acknowledgements(const std::set<ReplicaIndex>& finished) {
     for (const Acknowledgement& pending : acknowledgements_) {
       const bool by_intent =
-          pending.of_place && !world_.replicas[pending.replica].traits().stable_ids;
+          pending.of_structure && !world_.replicas[pending.replica].traits().stable_ids;
       if (by_intent || finished.contains(pending.replica)) {
         pending.write();
       }
@@ -319,9 +319,9 @@ class Executor {
                : print;
   }
 
-  void later(ReplicaIndex replica, bool of_place, std::function<void()> write) {
+  void later(ReplicaIndex replica, bool of_structure, std::function<void()> write) {
     acknowledgements_.push_back(
-        {.replica = replica, .of_place = of_place, .write = std::move(write)});
+        {.replica = replica, .of_structure = of_structure, .write = std::move(write)});
   }
 
   void acknowledge_place(NodeId node, ReplicaIndex i, const RelPath& path, NodeId parent,
@@ -397,7 +397,7 @@ class Executor {
         }
         break;
       case OperationKind::kRemove:
-        later(i, false, [this, node = operation.node, i] {
+        later(i, true, [this, node = operation.node, i] {
           if (tree::ReplicaSide* side = world_.store.side(node, i)) {
             *side = {};
             world_.store.drop_if_empty(node);
@@ -435,7 +435,7 @@ class Executor {
 
   struct Acknowledgement {
     ReplicaIndex replica = 0;
-    bool of_place = false;
+    bool of_structure = false;
     std::function<void()> write;
   };
 
