@@ -190,6 +190,9 @@ RecordUpdate structure_update(const Work& work, NodeIndex n, const std::vector<b
       result = tree::ReplicaSide{};
     } else if (lost_a_version && !busy[i] && !side.moved_in && work.present(n, i)) {
       result = final_side(work, n, i, false);  // the winner's suppliers
+    } else if (lost_a_version && !side.moved_in && side.target == Target::kFollow &&
+               holds_next_bytes(work, n, i) && !stands_in_no_record(work, n, i)) {
+      result = tree::ReplicaSide{.acknowledged = as_seen(work, n, i), .waived = std::nullopt};
     } else if (side.moved_in && work.present(n, i)) {
       result = tree::ReplicaSide{.acknowledged = as_seen(work, n, i), .waived = std::nullopt};
     } else if (work.present(n, i) && side.target == Target::kFollow && !busy[i] &&

@@ -85,9 +85,12 @@ class Scheduler {
           continue;
         }
         const NodeIndex there = layouts_[i].node_at(parent, known->value.name);
-        const bool taken = there != kNone && there != n;
-        const bool homeless = !work_.nodes[parent].next.has_value() &&
-                              work_.side(parent, i).status == Status::kAbsent;
+        const bool taken = there != kNone && there != n && work_.nodes[there].next.has_value();
+        const Side& above = work_.side(parent, i);
+        const bool homeless =
+            !work_.nodes[parent].next.has_value() &&
+            (above.status == Status::kAbsent ||
+             (above.status == Status::kPresent && above.target == Target::kFollow));
         if (taken || homeless) {
           update.sides.resize(work_.replica_count());
           update.sides[i] = as_moved(work_, n, i).value_or(tree::ReplicaSide{});
@@ -186,6 +189,11 @@ class Scheduler {
           (node.agreed() && takes_a_place(n)) || changes_directory(n) || stays_elsewhere(n);
       if ((busy.any_structure || moves) && !node.only.has_value()) {
         plan_.structure.push_back(structure_update(work_, n, any_busy));
+        for (ReplicaIndex i = 0; last.has_value() && i < work_.replica_count(); ++i) {
+          if (later_busy[i]) {
+            last->sides[i] = std::nullopt;  // where it stood until then is said already
+          }
+        }
       }
       task.update = last.value_or(unchanged(n));
       name_unread_sides(n, task.update);
