@@ -122,7 +122,7 @@ class ReplicaTarget {
     if (!stands(directory)) {
       const bool declined = side(directory).target == Target::kLeave && !present(n);
       if (!declined || !bring_back(directory)) {
-        side(n).target = present(n) ? Target::kIgnore : Target::kForget;
+        side(n).target = present(n) ? Target::kLeave : Target::kForget;
         return false;
       }
     }
@@ -272,16 +272,24 @@ class ReplicaTarget {
                                .loser = can().label});
   }
 
+  /// What stands here already is acknowledged as it is: whatever its user changed has been merged,
+  /// and is not to be merged again.
   void leave_out(NodeIndex n, std::string_view code, std::string message) {
-    side(n).target = present(n) ? Target::kIgnore : Target::kForget;
+    side(n).target = present(n) ? Target::kLeave : Target::kForget;
     work_.report(replica_, work_.next_path(n), code, std::move(message));
   }
 
   // Directories that must stay ------------------------------------------------------------------
 
+  void keep_local_directories() {
+    do {
+      keep_directories_of_what_stays();
+    } while (keep_directories_of_what_was_there());
+  }
+
   /// A directory that is deleted elsewhere but still holds something of this replica's own stays
   /// here, and is no longer ours.
-  void keep_local_directories() {
+  void keep_directories_of_what_stays() {
     const auto count = static_cast<EntryIndex>(work_.node_of_entry[replica_].size());
     std::vector<bool> holds_own(count, false);   // what is none of ours
     std::vector<bool> holds_ours(count, false);  // what is ours and can't follow
@@ -296,7 +304,7 @@ class ReplicaTarget {
         continue;
       }
       Target& target = side(n).target;
-      if (target == Target::kFollow && !work_.nodes[n].next.has_value()) {
+      if (goes(n)) {
         // Records name the directories they are in: one that holds ours is not forgotten.
         target = holds_ours[e] ? Target::kIgnore : (holds_own[e] ? Target::kForget : target);
       }
@@ -306,6 +314,28 @@ class ReplicaTarget {
         holds_ours[parent] = true;
       }
     }
+  }
+
+  bool goes(NodeIndex n) const {
+    return work_.side(n, replica_).target == Target::kFollow && !work_.nodes[n].next.has_value();
+  }
+
+  /// What its user moved and what has to wait is still known where it was: that directory waits,
+  /// too. True when there was one.
+  bool keep_directories_of_what_was_there() {
+    bool any = false;
+    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+      const tree::Acknowledged* known = work_.acknowledged(n, replica_);
+      if (known == nullptr || !present(n) || side(n).target != Target::kIgnore) {
+        continue;
+      }
+      const NodeIndex directory = work_.find(known->value.parent);
+      if (directory != kNone && present(directory) && goes(directory)) {
+        side(directory).target = Target::kIgnore;
+        any = true;
+      }
+    }
+    return any;
   }
 
   /// Mode one-way with --mirror: all that only this destination has is to go, but for what the
