@@ -289,6 +289,7 @@ bool Layout::break_cycle(const std::vector<NodeIndex>& waiting,
     if (swaps && work_.traits(replica_).exchange) {
       Operation swap = operation(OperationKind::kExchange, n);
       swap.other = work_.nodes[other].id;
+      swap.other_expected = work_.entry(other, replica_).fingerprint;
       swap.from = path(n);
       swap.path = path(other);
       const Place mine = places_.at(n);

@@ -82,6 +82,10 @@ class ReplicaTarget {
     const bool folds = can().names.case_rule != tree::CaseRule::kSensitive ||
                        can().names.normalization != tree::NormalizationRule::kBytes;
     for (const NodeIndex n : children) {
+      if (side(n).status == Status::kExcluded && !work_.nodes[n].frozen && !is_excluded(n)) {
+        // Somebody moved it out of the excluded place: where it is to stand now, it is new here.
+        side(n).target = Target::kFollow;
+      }
       if (side(n).status == Status::kOffline || side(n).target == Target::kForget) {
         continue;
       }
@@ -112,10 +116,16 @@ class ReplicaTarget {
            work_.seen_name(n, replica_) == work_.nodes[n].next->name;
   }
 
+  /// A filter keeps this replica from having it where it is to stand.
+  bool is_excluded(NodeIndex n) const {
+    return work_.input().excluded &&
+           work_.input().excluded(replica_, work_.next_path(n),
+                                  work_.nodes[n].next->kind == tree::Kind::kDirectory);
+  }
+
   bool may_stand(NodeIndex n, NodeIndex directory) {
     const tree::NodeValue value = *work_.nodes[n].next;  // nodes are added meanwhile
-    if (work_.input().excluded && work_.input().excluded(replica_, work_.next_path(n),
-                                                         value.kind == tree::Kind::kDirectory)) {
+    if (is_excluded(n)) {
       side(n).target = Target::kForget;
       return false;
     }
@@ -261,7 +271,7 @@ class ReplicaTarget {
       work_.need_digest(replica_, e);
       return;
     }
-    work_.nodes[n].next->name = conflict_name_for(work_, n, entry.content, {replica_}, false);
+    work_.nodes[n].next->name = free_conflict_name(n, directory, entry.content);
     foreign_.erase(side(directory).entry);
     work_.conflicts.push_back({.node = work_.nodes[directory].id,
                                .copy = work_.nodes[n].id,
@@ -270,6 +280,30 @@ class ReplicaTarget {
                                .kind = "kind",
                                .winner = work_.traits(work_.source()).label,
                                .loser = can().label});
+  }
+
+  std::string free_conflict_name(NodeIndex n, NodeIndex directory, const tree::Content& content) {
+    std::string name = conflict_name_for(work_, n, content, {replica_}, false);
+    for (int attempt = 0; attempt < 8 && is_taken(directory, name); ++attempt) {
+      name = conflict_name_for(work_, n, content, {replica_}, true);
+      work_.nodes[n].next->name = name;
+    }
+    return name;
+  }
+
+  /// Something of this name stands in the directory or is to stand there.
+  bool is_taken(NodeIndex directory, const std::string& name) {
+    const std::string key = can().names.collision_key(name);
+    const EntryIndex e = side(directory).entry;
+    return hidden_keys(e).contains(key) ||
+           std::ranges::any_of(work_.children_of_entry[replica_][e],
+                               [&](EntryIndex child) {
+                                 const std::string& other = work_.entry_at(replica_, child).name;
+                                 return can().names.collision_key(other) == key;
+                               }) ||
+           std::ranges::any_of(children_[directory], [&](NodeIndex child) {
+             return can().names.collision_key(work_.nodes[child].next->name) == key;
+           });
   }
 
   /// What stands here already is acknowledged as it is: whatever its user changed has been merged,

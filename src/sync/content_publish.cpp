@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "sync/content.h"
+#include "sync/renamed.h"
 #include "sync/sources.h"
 
 namespace ox::sync {

@@ -339,6 +339,7 @@ class Run {
     if (!epoch_advanced_) {
       epoch_advanced_ = true;
       facts_.mode = mode_;
+      raise_epochs(facts_, replicas_, started_);
       TRY(advance_epoch(store_, facts_, replicas_, {}));
     }
     facts_.next_node = decided.plan.next_node.value;

@@ -114,6 +114,16 @@ Result<Gate> pass_gate(const state::RuleFacts& facts, const std::vector<EngineRe
   return gate;
 }
 
+void raise_epochs(state::RuleFacts& facts, const std::vector<EngineReplica>& replicas,
+                  Timestamp now) {
+  const auto floor = static_cast<std::uint64_t>(std::max<std::int64_t>(now.ns, 0));
+  for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
+    if (replicas[i].provider != nullptr && writable(replicas[i])) {
+      facts.replicas[i].pending_epoch = std::max(facts.replicas[i].pending_epoch, floor);
+    }
+  }
+}
+
 Result<void> advance_epoch(state::Store& store, state::RuleFacts& facts,
                            const std::vector<EngineReplica>& replicas, state::Commit extra) {
   for (ReplicaIndex i = 0; i < replicas.size(); ++i) {

@@ -2,6 +2,7 @@
 
 #include "sync/execute.h"
 #include "sync/new_trees.h"
+#include "sync/renamed.h"
 
 /// Directories, moves and what frees names for them: strictly in order on each replica.
 namespace ox::sync {
@@ -162,6 +163,10 @@ class Structure {
     provider::Provider& store = run_.provider(operation.replica);
     TRY_ASSIGN(const tree::Entry entry,
                store.move(operation.from, operation.path, expected(operation, operation.from)));
+    if (entry.kind != tree::Kind::kDirectory &&
+        !same_after_rename(expected(operation, operation.from), entry.fingerprint)) {
+      return Error(Code::kPreconditionFailed, "another version was moved");
+    }
     done(operation, action, entry);
     moved(operation, operation.node, operation.path, *operation.expected, entry);
     return {};
@@ -175,21 +180,41 @@ class Structure {
     return {};
   }
 
-  Result<void> exchange(const plan::Operation& operation, state::Action& action) {
-    provider::Provider& store = run_.provider(operation.replica);
-    TRY_ASSIGN(const tree::Entry before, store.look(operation.from));
-    const tree::Fingerprint& wanted = expected(operation, operation.from);
-    const bool same = before.kind == tree::Kind::kDirectory
-                          ? wanted.id == 0 || before.fingerprint.same_object(wanted)
-                          : before.fingerprint.same_version(wanted);
+  static bool is_moved(const tree::Entry& before, const tree::Entry& after) {
+    return before.kind == after.kind &&
+           (before.kind == tree::Kind::kDirectory
+                ? before.fingerprint.id == after.fingerprint.id
+                : same_after_rename(before.fingerprint, after.fingerprint));
+  }
+
+  Result<tree::Entry> look_for(const plan::Operation& operation, const RelPath& path,
+                               const tree::Fingerprint& planned) const {
+    TRY_ASSIGN(tree::Entry entry, run_.provider(operation.replica).look(path));
+    const tree::Fingerprint& wanted = run_.current(operation.replica, path, planned);
+    const bool same = entry.kind == tree::Kind::kDirectory
+                          ? wanted.id == 0 || entry.fingerprint.same_object(wanted)
+                          : entry.fingerprint.same_version(wanted);
     if (!same) {
       return Error(Code::kPreconditionFailed, "changed since it was looked at");
     }
-    TRY_ASSIGN(const tree::Entry other_before, store.look(operation.path));
+    return entry;
+  }
+
+  /// No store exchanges under a precondition, so both are looked at before and after it.
+  Result<void> exchange(const plan::Operation& operation, state::Action& action) {
+    provider::Provider& store = run_.provider(operation.replica);
+    TRY_ASSIGN(const tree::Entry mine, look_for(operation, operation.from, *operation.expected));
+    TRY_ASSIGN(const tree::Entry other,
+               look_for(operation, operation.path, *operation.other_expected));
     TRY_ASSIGN(const auto entries, store.exchange(operation.from, operation.path));
+    if (!is_moved(mine, entries.second) || !is_moved(other, entries.first)) {
+      ignore(store.exchange(operation.from, operation.path),
+             "the next pass finds both in any case");
+      return Error(Code::kPreconditionFailed, "another version was exchanged");
+    }
     done(operation, action, entries.second);
-    moved(operation, operation.node, operation.path, before.fingerprint, entries.second);
-    moved(operation, operation.other, operation.from, other_before.fingerprint, entries.first);
+    moved(operation, operation.node, operation.path, mine.fingerprint, entries.second);
+    moved(operation, operation.other, operation.from, other.fingerprint, entries.first);
     return {};
   }
 
@@ -205,6 +230,11 @@ class Structure {
         store.remove(operation.path, expected(operation, operation.path), run_.trash);
     if (!removed.ok() && !removed.failed_with(Code::kNotFound)) {
       return removed.error();
+    }
+    if (removed.ok() && removed->has_value() &&
+        !same_after_rename(expected(operation, operation.path), (*removed)->fingerprint) &&
+        store.restore_trashed((*removed)->path, operation.path).ok()) {
+      return Error(Code::kPreconditionFailed, "another version was there, and is again");
     }
     if (removed.ok()) {
       action.done = true;
