@@ -2,25 +2,35 @@
 
 #include <algorithm>
 
+#include "sync/parked.h"
+
 namespace ox::sync {
 
 namespace {
+
+/// Whatever is parked was parked by one of them: every run begins by bringing all home.
+constexpr std::uint64_t kRunsThatMayHaveParked = 16;
 
 class Settler {
  public:
   Settler(state::Store& store, const std::vector<EngineReplica>& replicas, const Services& services)
       : store_(store), replicas_(replicas), services_(services) {}
 
-  Result<void> run() {
+  Result<Settled> run() {
     TRY_ASSIGN(const std::vector<state::ActionBatch> open, store_.open_batches());
+    for (ReplicaIndex i = 0; i < replicas_.size(); ++i) {
+      if (replicas_[i].provider != nullptr) {
+        bring_back(i);
+      }
+    }
     state::Commit commit;
     for (state::ActionBatch batch : open) {
       for (state::Action& action : batch.actions) {
         settle_action(action, batch.run, commit);
       }
+      // Only the batch knows where a parked entry belongs.
       batch.open = std::ranges::any_of(batch.actions, [&](const state::Action& action) {
-        return replicas_[action.replica].provider == nullptr &&
-               action.kind == state::ActionKind::kPark && !action.done;
+        return action.kind == state::ActionKind::kPark && !is_usable(action.replica);
       });
       if (!batch.open) {
         std::erase_if(batch.actions, [](const state::Action& action) { return !action.done; });
@@ -28,15 +38,16 @@ class Settler {
       commit.batches.push_back(std::move(batch));
     }
     TRY(mark_interrupted(open, commit));
-    for (ReplicaIndex i = 0; i < replicas_.size(); ++i) {
-      if (replicas_[i].provider != nullptr) {
-        TRY(bring_back(i, open));
-        if (replicas_[i].provider->capabilities().create != provider::Cas::kNone) {
-          TRY(replicas_[i].provider->sweep());
-        }
+    for (const EngineReplica& replica : replicas_) {
+      if (replica.provider != nullptr &&
+          replica.provider->capabilities().create != provider::Cas::kNone) {
+        ignore(replica.provider->sweep(), "what can't be removed now is swept by a later start");
       }
     }
-    return commit.batches.empty() && commit.runs.empty() ? Result<void>{} : store_.commit(commit);
+    if (!commit.batches.empty() || !commit.runs.empty()) {
+      TRY(store_.commit(commit));
+    }
+    return std::move(settled_);
   }
 
  private:
@@ -93,50 +104,57 @@ class Settler {
     return {};
   }
 
-  /// Parked entries go back to where they stood; where that place is taken, beside it.
-  Result<void> bring_back(ReplicaIndex i, const std::vector<state::ActionBatch>& open) {
-    provider::Provider& provider = *replicas_[i].provider;
-    TRY_ASSIGN(const std::vector<std::string> parked, provider.parked());
-    for (const std::string& name : parked) {
-      RelPath home = RelPath().child("recovered-" + name);
-      for (const state::ActionBatch& batch : open) {
-        for (const state::Action& action : batch.actions) {
-          if (action.replica == i && action.kind == state::ActionKind::kPark &&
-              action.parked == name) {
-            home = action.path;
-          }
-        }
-      }
-      TRY(bring_home(provider, name, home));
-    }
-    return {};
+  bool is_usable(ReplicaIndex i) const {
+    return replicas_[i].provider != nullptr && !settled_.unusable.contains(i);
   }
 
-  static Result<void> bring_home(provider::Provider& provider, const std::string& name,
-                                 const RelPath& home) {
-    Result<tree::Entry> back = provider.unpark(name, home);
-    if (back.ok()) {
-      return {};
+  /// Where the newest runs meant to park something, the newest counting.
+  Result<ParkedWays> parked_ways(ReplicaIndex i) {
+    ParkedWays ways;
+    TRY_ASSIGN(const std::vector<state::RunRecord> runs, store_.runs(kRunsThatMayHaveParked));
+    for (const state::RunRecord& run : runs) {
+      TRY_ASSIGN(const std::vector<state::ActionBatch> batches, store_.batches(run.id));
+      ParkedWays of_run;
+      for (const state::ActionBatch& batch : batches) {
+        add_parked_ways(of_run, i, batch.actions);
+      }
+      ways.merge(of_run);
     }
-    const RelPath beside = home.parent().child(std::string(home.name()) + ".recovered-" + name);
-    for (const RelPath& place : {beside, RelPath().child("recovered-" + name)}) {
-      back = provider.unpark(name, place);
-      if (back.ok()) {
-        return {};
+    return ways;
+  }
+
+  Result<std::vector<BroughtHome>> bring_home(ReplicaIndex i) {
+    TRY_ASSIGN(const std::vector<std::string> parked, replicas_[i].provider->parked());
+    if (parked.empty()) {
+      return std::vector<BroughtHome>{};
+    }
+    TRY_ASSIGN(const ParkedWays ways, parked_ways(i));
+    return bring_parked_home(*replicas_[i].provider, ways);
+  }
+
+  void bring_back(ReplicaIndex i) {
+    const auto home = bring_home(i);
+    if (!home.ok()) {
+      settled_.unusable.emplace(i, home.error());
+      return;
+    }
+    for (const BroughtHome& one : *home) {
+      if (one.beside) {
+        settled_.problems.push_back(recovered(i, one));
       }
     }
-    return back.error();
   }
 
   state::Store& store_;
   const std::vector<EngineReplica>& replicas_;
   const Services& services_;
+  Settled settled_;
 };
 
 }  // namespace
 
-Result<void> settle(state::Store& store, const std::vector<EngineReplica>& replicas,
-                    const Services& services) {
+Result<Settled> settle(state::Store& store, const std::vector<EngineReplica>& replicas,
+                       const Services& services) {
   return Settler(store, replicas, services).run();
 }
 

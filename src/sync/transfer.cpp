@@ -78,7 +78,7 @@ class Transfers {
     run_.services.progress->add_total(total);
   }
 
-  bool stopped() const { return run_.cancelled || run_.fatal.has_value(); }
+  bool stopped() const { return run_.cancelled; }
 
   Result<void> run_all(const std::vector<const plan::ContentTask*>& tasks, Patience patience) {
     std::size_t next = 0;
@@ -110,27 +110,32 @@ class Transfers {
 
   // Staging ---------------------------------------------------------------------------------------
 
-  Result<void> open_batches(const std::vector<Transfer>& transfers) {
+  void open_batches(const std::vector<Transfer>& transfers) {
     for (const Transfer& transfer : transfers) {
       for (const plan::Operation& operation : transfer.task->operations) {
-        auto& batch = batches_[operation.replica];
-        if (batch == nullptr && operation.kind == plan::OperationKind::kPut) {
-          auto begun = run_.provider(operation.replica).begin_batch();
-          if (!begun.ok()) {
-            give_up(operation.replica, begun.error());
-            return begun.error();
-          }
-          batch = std::move(*begun);
+        if (operation.kind == plan::OperationKind::kPut && batches_[operation.replica] == nullptr &&
+            !run_.is_closed(operation.replica)) {
+          open_batch(operation.replica);
         }
       }
     }
-    return {};
+  }
+
+  void open_batch(ReplicaIndex replica) {
+    auto begun = run_.provider(replica).begin_batch();
+    if (begun.failed_with(Code::kNoSpace) && run_.has_room_again(replica)) {
+      begun = run_.provider(replica).begin_batch();
+    }
+    if (begun.ok()) {
+      batches_[replica] = std::move(*begun);
+    } else {
+      run_.close(replica, begun.error());
+    }
   }
 
   Result<void> run_batch(std::vector<Transfer>& transfers, Patience patience) {
-    if (!open_batches(transfers).ok()) {
-      return {};
-    }
+    ++run_.attempt;
+    open_batches(transfers);
     {
       rt::TaskGroup group(*run_.services.pool, run_.options.transfers, run_.stop);
       for (Transfer& transfer : transfers) {
@@ -141,22 +146,15 @@ class Transfers {
       }
       if (!group.wait().ok()) {
         run_.cancelled = true;
-        return drop_staged();
+        return {};
       }
     }
+    make_staged_durable(transfers);
     if (std::ranges::none_of(transfers, &Transfer::ready)) {
       std::ranges::for_each(transfers, [this](Transfer& t) { collect_unready(t); });
       return {};
     }
-    for (ReplicaIndex i = 0; i < batches_.size(); ++i) {
-      if (batches_[i] != nullptr) {
-        if (const Result<void> durable = batches_[i]->make_durable(); !durable.ok()) {
-          give_up(i, durable.error());
-          return drop_staged();
-        }
-      }
-    }
-    TRY(make_sources_durable(transfers));
+    make_sources_durable(transfers);
     waiting_.settle(batches_);
     const std::uint64_t number = intend(transfers);
     TRY(run_.commit());
@@ -167,7 +165,7 @@ class Transfers {
 
   /// What the intent says of the suppliers must be durable before it; here, because only now have
   /// their files been opened, and file systems without syncfs sync no more than that.
-  Result<void> make_sources_durable(const std::vector<Transfer>& transfers) {
+  void make_sources_durable(const std::vector<Transfer>& transfers) {
     std::set<ReplicaIndex> sources;
     for (const Transfer& transfer : transfers) {
       if (!transfer.ready) {
@@ -183,19 +181,36 @@ class Transfers {
         }
       }
     }
-    return run_.make_durable(sources);
+    run_.make_durable(sources);
   }
 
-  /// Without this replica the run can't go on.
-  void give_up(ReplicaIndex replica, const Error& error) {
-    run_.fatal = error;
-    run_.problem(replica, {}, name_of(error.code()), error.to_string());
+  void make_staged_durable(std::vector<Transfer>& transfers) {
+    for (ReplicaIndex i = 0; i < batches_.size(); ++i) {
+      if (batches_[i] == nullptr) {
+        continue;
+      }
+      if (const Result<void> durable = batches_[i]->make_durable(); !durable.ok()) {
+        run_.close(i, durable.error());
+        drop_batch(i, transfers, durable.error());
+      }
+    }
   }
 
-  Result<void> drop_staged() {
-    batches_.clear();
-    batches_.resize(run_.replicas.size());
-    return {};
+  /// What an unsynced root holds of ours is worth nothing, what it had taken before included.
+  void drop_batch(ReplicaIndex replica, std::vector<Transfer>& transfers, const Error& error) {
+    batches_[replica].reset();
+    waiting_.drop(replica);
+    for (Transfer& transfer : transfers) {
+      for (std::size_t o = 0; o < transfer.staged.size(); ++o) {
+        if (transfer.task->operations[o].replica == replica && transfer.staged[o].has_value()) {
+          transfer.staged[o].reset();
+          transfer.errors[o] = error;
+        }
+      }
+      transfer.ready = !puts_bytes(*transfer.task) ||
+                       std::ranges::any_of(transfer.staged,
+                                           [](const auto& staged) { return staged.has_value(); });
+    }
   }
 
   void stage(Transfer& transfer, Patience patience, std::stop_token stop) {
@@ -203,6 +218,10 @@ class Transfers {
     for (std::size_t o = 0; o < task.operations.size(); ++o) {
       const plan::Operation& operation = task.operations[o];
       if (operation.kind != plan::OperationKind::kPut) {
+        continue;
+      }
+      if (batches_[operation.replica] == nullptr) {
+        transfer.errors[o] = run_.closed.at(operation.replica).why;
         continue;
       }
       run_.services.progress->set_current(operation.path.text());
@@ -325,7 +344,7 @@ class Transfers {
 
   /// The planned record with the digest and attributes that the copy found.
   plan::RecordUpdate completed(const Transfer& transfer) const {
-    plan::RecordUpdate update = run_.after_moves(transfer.task->update);
+    plan::RecordUpdate update = run_.acknowledgeable(transfer.task->update);
     if (!update.agreed.has_value() || update.agreed->kind != tree::Kind::kFile) {
       return update;
     }
@@ -490,7 +509,7 @@ class Transfers {
       if (published.displaced_as_expected) {
         run_.displaced(operation, *published.displaced);
       } else {
-        rescue(operation, *published.displaced);
+        rescue(run_, operation, *published.displaced);
       }
     }
     const bool put = operation.kind == plan::OperationKind::kPut;
@@ -517,34 +536,6 @@ class Transfers {
                   .replica = operation.replica,
                   .fingerprint = std::move(fingerprint),
                   .put = put});
-  }
-
-  /// Somebody changed the target in the gap between looking and swapping. That version was put
-  /// aside whole; it goes back beside the new one, and the next pass spreads it.
-  void rescue(const plan::Operation& operation, const provider::Trashed& version) {
-    run_.dirty = true;
-    provider::Provider& store = run_.provider(operation.replica);
-    const std::string& label = run_.replicas[operation.replica].label;
-    Digest digest;
-    if (auto source = store.open_trashed(version.path); source.ok()) {
-      if (const Result<Digest> read = digest_of_source(**source, run_.stop); read.ok()) {
-        digest = *read;
-      }
-    }
-    for (const bool with_digest : {false, true}) {
-      const std::string name =
-          tree::conflict_name(operation.path.name(), label, version.fingerprint.mtime, digest,
-                              with_digest, store.capabilities().names.max_name_bytes);
-      const RelPath path = operation.path.parent().child(name);
-      if (store.restore_trashed(version.path, path).ok()) {
-        run_.problem(operation.replica, path, "changed_meanwhile",
-                     "was changed while it was being replaced; both versions are kept");
-        return;
-      }
-    }
-    run_.displaced(operation, version);
-    run_.problem(operation.replica, operation.path, "changed_meanwhile",
-                 "was changed while it was being replaced; that version is in the trash");
   }
 
   // Acknowledging ---------------------------------------------------------------------------------

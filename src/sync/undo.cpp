@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 
+#include "sync/parked.h"
 #include "sync/settle.h"
 #include "sync/undo_journal.h"
 #include "sync/undo_places.h"
@@ -73,7 +74,10 @@ class Undo {
     if (!record.has_value()) {
       return Error(Code::kNotFound, "there is no run " + std::to_string(run.value));
     }
-    TRY(settle(store_, replicas_, services_));
+    TRY_ASSIGN(const Settled settled, settle(store_, replicas_, services_));
+    if (!settled.unusable.empty()) {
+      return settled.unusable.begin()->second;
+    }
     TRY_ASSIGN(const std::vector<state::ActionBatch> batches, store_.batches(run));
     std::vector<const Action*> actions;
     for (const state::ActionBatch& batch : batches) {
@@ -94,7 +98,10 @@ class Undo {
     report_.id = journal.id();
     services_.progress->enter(rt::Phase::kTransferring);
     services_.progress->add_total({.files = static_cast<std::int64_t>(actions.size()), .bytes = 0});
-    const Result<void> done = run_all(actions);
+    Result<void> done = run_all(actions);
+    if (const Result<void> home = bring_home(); done.ok() && !home.ok()) {
+      done = home;
+    }
     const state::RunOutcome outcome = done.failed_with(Code::kCancelled)
                                           ? state::RunOutcome::kInterrupted
                                       : !done.ok()              ? state::RunOutcome::kFailed
@@ -148,7 +155,7 @@ class Undo {
         return Error(Code::kCancelled, "stopped; the same undo goes on from here");
       }
     }
-    return bring_parked_home();
+    return {};
   }
 
   static Step step_of(const Action& action) {
@@ -515,12 +522,20 @@ class Undo {
   }
 
   /// What could not go to its old place goes back to the one the run had given it.
-  Result<void> bring_parked_home() {
+  Result<void> bring_home() {
+    std::map<ReplicaIndex, ParkedWays> ways;
     for (const auto& [key, path] : parked_) {
-      TRY_ASSIGN([[maybe_unused]] const tree::Entry entry,
-                 provider(key.first).unpark(key.second, path));
+      ways[key.first][key.second] = {.home = path, .destination = std::nullopt};
     }
     parked_.clear();
+    for (const auto& [replica, of_replica] : ways) {
+      TRY_ASSIGN(const auto home, bring_parked_home(provider(replica), of_replica));
+      for (const BroughtHome& one : home) {
+        if (one.beside) {
+          skip(replica, one.path, recovered(replica, one).message);
+        }
+      }
+    }
     return {};
   }
 
