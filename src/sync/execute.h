@@ -96,6 +96,12 @@ Result<void> execute(Execution& execution, const plan::Plan& plan);
 void rescue(Execution& execution, const plan::Operation& operation,
             const provider::Trashed& version);
 
+/// Gives what stands the planned attributes, and the bytes' time; `before` is what stood, for
+/// whoever takes it back.
+Result<provider::Published> set_attributes(Execution& execution, const plan::ContentTask& task,
+                                           const plan::Operation& operation,
+                                           std::optional<tree::Entry>& before);
+
 // The parts, in the order in which they run.
 Result<void> execute_structure(Execution& execution, const plan::Plan& plan);
 Result<void> execute_content(Execution& execution, const plan::Plan& plan);

@@ -1,3 +1,5 @@
+#include "sync/transfer.h"
+
 #include <algorithm>
 
 #include "base/expects.h"
@@ -15,26 +17,6 @@ namespace {
 constexpr std::size_t kBatchFiles = 8000;
 constexpr std::uint64_t kBatchBytes = 64ULL << 20U;
 constexpr std::chrono::milliseconds kBusyPoll{50};
-
-/// One task on its way through a batch.
-struct Transfer {
-  const plan::ContentTask* task = nullptr;
-  std::vector<std::optional<provider::Staged>> staged;  ///< per operation
-  std::vector<std::optional<provider::Published>> published;
-  std::vector<std::optional<Error>> errors;        ///< per operation
-  std::vector<std::optional<tree::Entry>> before;  ///< kSetAttributes: for whoever takes it back
-  std::optional<Digest> digest;
-  std::optional<std::uint64_t> xattrs;
-  bool busy = false;      ///< somebody writes the source; try again later
-  bool believed = false;  ///< it was busy, but two readings agreed
-  bool ready = false;     ///< staged whole on at least one replica
-};
-
-bool puts_bytes(const plan::ContentTask& task) {
-  return std::ranges::any_of(task.operations, [](const plan::Operation& operation) {
-    return operation.kind == plan::OperationKind::kPut;
-  });
-}
 
 enum class Patience : std::uint8_t { kDefer, kTwoReadings };
 
@@ -150,6 +132,9 @@ class Transfers {
       }
     }
     make_staged_durable(transfers);
+    if (run_.options.read_back) {
+      read_back(transfers, patience);
+    }
     if (std::ranges::none_of(transfers, &Transfer::ready)) {
       std::ranges::for_each(transfers, [this](Transfer& t) { collect_unready(t); });
       return {};
@@ -213,11 +198,67 @@ class Transfers {
     }
   }
 
+  // Reading back ----------------------------------------------------------------------------------
+
+  /// Nothing is published whose bytes do not come back from the medium as they were written; they
+  /// are written once more before that is an error.
+  void read_back(std::vector<Transfer>& transfers, Patience patience) {
+    const auto on_all = [&](const auto& step) {
+      rt::TaskGroup group(*run_.services.pool, run_.options.transfers, run_.stop);
+      for (Transfer& transfer : transfers) {
+        group.spawn([&step, &transfer](std::stop_token stop) -> Result<void> {
+          step(transfer, stop);
+          return {};
+        });
+      }
+      if (!group.wait().ok()) {
+        run_.cancelled = true;
+      }
+    };
+    const auto read = [this](Transfer& transfer, std::stop_token stop) {
+      read_back_one(transfer, stop);
+    };
+    on_all(read);
+    const bool all_right = std::ranges::none_of(transfers, &Transfer::misread);
+    if (all_right || run_.cancelled) {
+      return;
+    }
+    on_all([this, patience](Transfer& transfer, std::stop_token stop) {
+      if (transfer.misread) {
+        stage(transfer, patience, stop);
+      }
+    });
+    make_staged_durable(transfers);
+    on_all(read);
+  }
+
+  void read_back_one(Transfer& transfer, std::stop_token stop) {
+    transfer.misread = false;
+    for (std::size_t o = 0; o < transfer.staged.size(); ++o) {
+      auto& staged = transfer.staged[o];
+      if (!staged.has_value() || !staged->digest.has_value()) {
+        continue;
+      }
+      const plan::Operation& operation = transfer.task->operations[o];
+      const Result<Digest> read = batches_[operation.replica]->read_back(*staged, stop);
+      if (read.ok() && *read == staged->digest) {
+        continue;
+      }
+      transfer.errors[o] =
+          read.ok() ? Error(Code::kCorrupt, "reads back differently from what was written")
+                          .with_context(operation.path.text())
+                    : read.error();
+      staged.reset();
+      transfer.misread = true;
+    }
+    transfer.ready = is_ready(transfer);
+  }
+
   void stage(Transfer& transfer, Patience patience, std::stop_token stop) {
     const plan::ContentTask& task = *transfer.task;
     for (std::size_t o = 0; o < task.operations.size(); ++o) {
       const plan::Operation& operation = task.operations[o];
-      if (operation.kind != plan::OperationKind::kPut) {
+      if (operation.kind != plan::OperationKind::kPut || transfer.staged[o].has_value()) {
         continue;
       }
       if (batches_[operation.replica] == nullptr) {
@@ -228,12 +269,12 @@ class Transfers {
       Result<provider::Staged> staged = stage_one(transfer, operation, patience, stop);
       if (staged.ok()) {
         transfer.staged[o] = std::move(*staged);
-        transfer.ready = true;
+        transfer.errors[o].reset();
       } else {
         transfer.errors[o] = staged.error();
       }
     }
-    transfer.ready = transfer.ready || !puts_bytes(task);
+    transfer.ready = is_ready(transfer);
   }
 
   Result<provider::Staged> stage_one(Transfer& transfer, const plan::Operation& operation,
@@ -395,7 +436,7 @@ class Transfers {
           operation.kind == plan::OperationKind::kPut
               ? (transfer.staged[o].has_value() ? publish_one(operation, *transfer.staged[o])
                                                 : Result<provider::Published>(*transfer.errors[o]))
-              : set_attributes(*transfer.task, operation, transfer.before[o]);
+              : set_attributes(run_, *transfer.task, operation, transfer.before[o]);
       if (result.ok()) {
         transfer.published[o] = std::move(*result);
       } else {
@@ -411,47 +452,7 @@ class Transfers {
       precondition = provider::Precondition::matches(
           run_.current(operation.replica, operation.path, *operation.expected));
     }
-    TRY_ASSIGN(
-        provider::Published published,
-        batches_[operation.replica]->publish(staged, operation.path, precondition, run_.trash));
-    if (run_.options.read_back && operation.value.kind == tree::Kind::kFile) {
-      TRY_ASSIGN(const auto source, run_.provider(operation.replica).open(operation.path, nullptr));
-      TRY_ASSIGN(const Digest read, digest_of_source(*source, run_.stop));
-      if (read != staged.digest) {
-        return Error(Code::kCorrupt, "reads back differently from what was written")
-            .with_context(operation.path.text());
-      }
-    }
-    return published;
-  }
-
-  Result<provider::Published> set_attributes(const plan::ContentTask& task,
-                                             const plan::Operation& operation,
-                                             std::optional<tree::Entry>& before) {
-    provider::Provider& store = run_.provider(operation.replica);
-    TRY_ASSIGN(before, store.look(operation.path));
-    tree::Fingerprint expected = before->fingerprint;
-    if (operation.expected.has_value()) {
-      expected = run_.current(operation.replica, operation.path, *operation.expected);
-    }
-    std::optional<Timestamp> mtime;
-    if (operation.value.kind == tree::Kind::kFile) {
-      mtime = operation.value.content.mtime;
-    }
-    std::unique_ptr<provider::Source> xattrs;
-    for (const plan::Supplier& supplier : task.suppliers) {
-      if (supplier.replica != operation.replica && operation.value.kind == tree::Kind::kFile) {
-        auto source = run_.provider(supplier.replica).open(supplier.path, nullptr);
-        if (source.ok()) {
-          xattrs = std::move(*source);
-          break;
-        }
-      }
-    }
-    TRY_ASSIGN(tree::Entry entry,
-               store.set_attributes(operation.path, expected, operation.value.attributes, mtime,
-                                    xattrs.get()));
-    return provider::Published{.entry = std::move(entry), .displaced = std::nullopt};
+    return batches_[operation.replica]->publish(staged, operation.path, precondition, run_.trash);
   }
 
   /// Turns what happened into acknowledgements, which wait for the next sync.

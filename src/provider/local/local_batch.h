@@ -21,6 +21,7 @@ class LocalBatch final : public Batch {
 
   Result<Staged> stage(const StageRequest& request, std::stop_token stop) override;
   Result<void> make_durable() override;
+  Result<Digest> read_back(const Staged& staged, std::stop_token stop) override;
   Result<Published> publish(const Staged& staged, const RelPath& path,
                             const Precondition& precondition, const TrashFolder& trash) override;
   Result<void> settle() override;
@@ -40,6 +41,7 @@ class LocalBatch final : public Batch {
              std::shared_ptr<fs::Directory> folder);
 
   Result<RelPath> reserve(const StageRequest& request);
+  Result<Item> find_staged(const Staged& staged);
   Result<Place> place_of(const RelPath& path_in_folder);
   Result<void> fill(const StageRequest& request, const Place& place, std::stop_token stop,
                     Item& item, Staged& staged);

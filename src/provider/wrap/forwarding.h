@@ -35,6 +35,9 @@ class ForwardingBatch : public Batch {
     return inner_->stage(request, std::move(stop));
   }
   Result<void> make_durable() override { return inner_->make_durable(); }
+  Result<Digest> read_back(const Staged& staged, std::stop_token stop) override {
+    return inner_->read_back(staged, std::move(stop));
+  }
   Result<Published> publish(const Staged& staged, const RelPath& path,
                             const Precondition& precondition, const TrashFolder& trash) override {
     return inner_->publish(staged, path, precondition, trash);
