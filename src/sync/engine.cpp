@@ -40,6 +40,16 @@ class Run {
         stop_(std::move(stop)) {}
 
   Result<RunReport> run() {
+    Result<RunReport> report = run_to_its_end();
+    if (!report.ok() && ledger_.has_value()) {
+      // The record is for a person; what counts is that the run ended so.
+      ignore(end_early(report.error()), "the next start marks it as interrupted");
+    }
+    return report;
+  }
+
+ private:
+  Result<RunReport> run_to_its_end() {
     started_ = services_.clock->now();
     TRY(load_facts());
     TRY_ASSIGN(const std::vector<std::string> approved, store_.approved());
@@ -73,7 +83,15 @@ class Run {
     return finish();
   }
 
- private:
+  Result<void> end_early(const Error& error) {
+    report_.outcome = error.code() == Code::kCancelled ? state::RunOutcome::kInterrupted
+                                                       : state::RunOutcome::kFailed;
+    state::Commit commit;
+    commit.runs.push_back(record());
+    commit.runs.back().message = error.to_string();
+    return store_.commit(commit);
+  }
+
   std::size_t online() const {
     return static_cast<std::size_t>(std::ranges::count_if(
         replicas_, [](const EngineReplica& replica) { return replica.provider != nullptr; }));

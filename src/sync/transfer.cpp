@@ -377,6 +377,9 @@ class Transfers {
           action.before =
               tree::Entry{.kind = operation.value.kind, .fingerprint = *operation.expected};
         }
+        if (action.kind == state::ActionKind::kPut) {
+          action.after = meant_by(transfer, operation);
+        }
         actions.push_back(std::move(action));
       }
     }

@@ -35,4 +35,13 @@ inline bool is_ready(const Transfer& transfer) {
          std::ranges::any_of(transfer.staged, [](const auto& one) { return one.has_value(); });
 }
 
+/// What the start after a crash tells our own new version by.
+inline tree::Entry meant_by(const Transfer& transfer, const plan::Operation& operation) {
+  tree::Entry entry{.kind = operation.value.kind, .content = operation.value.content};
+  if (transfer.digest.has_value()) {
+    entry.content.digest = transfer.digest;
+  }
+  return entry;
+}
+
 }  // namespace ox::sync

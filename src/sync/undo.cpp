@@ -23,6 +23,7 @@ struct Step {
   const Action* original = nullptr;
   Action mine;
   std::optional<provider::Staged> staged;
+  std::optional<tree::Entry> meant;  ///< what is staged
   std::unique_ptr<provider::Source> source;
 };
 
@@ -166,6 +167,7 @@ class Undo {
                        .path = action.path,
                        .parked = action.parked},
               .staged = std::nullopt,
+              .meant = std::nullopt,
               .source = nullptr};
     if (action.kind == ActionKind::kMove && action.parked.empty()) {
       step.mine.path = action.from;
@@ -187,6 +189,9 @@ class Undo {
         stage(step);
       }
       intents.push_back(step.mine);
+      if (step.staged.has_value()) {
+        intents.back().after = step.meant;
+      }
     }
     for (auto& batch : batches_) {
       if (batch != nullptr) {
@@ -221,6 +226,7 @@ class Undo {
     Result<provider::Staged> staged = batch->stage(*request, stop_);
     if (staged.ok()) {
       step.staged = std::move(*staged);
+      step.meant = meant_by(*request, *step.staged);
     }
     step.source.reset();
   }

@@ -122,6 +122,7 @@ Result<RestoreReport> restore_version(state::Store& store,
     action.before = *standing;
     precondition = provider::Precondition::matches(standing->fingerprint);
   }
+  action.after = meant_by(request, staged);
   TRY(journal.intend({action}));
   const auto published = batch->publish(staged, path, precondition, journal.trash());
   if (!published.ok()) {
