@@ -163,8 +163,8 @@ class Structure {
       if (actions[k].kind != state::ActionKind::kPark) {
         if (one.path == actions[k].path) {
           done(list[k], actions[k], one.entry);
-          moved(list[k], list[k].node, list[k].path, *list[k].expected, one.entry);
           run_.failed_moves.erase({i, list[k].node});
+          moved(list[k], list[k].node, list[k].path, *list[k].expected, one.entry);
         }
         continue;
       }
@@ -242,11 +242,30 @@ class Structure {
     return {};
   }
 
+  /// The version that was moved, as far as a rename lets one tell (it moves ctime and revisions).
+  static bool is_moved_version(const tree::Fingerprint& before, const tree::Entry& entry) {
+    const tree::Fingerprint& after = entry.fingerprint;
+    const bool one_object = before.id == 0 || after.id == 0 || before.same_object(after);
+    return entry.kind == tree::Kind::kDirectory ||
+           (one_object && before.size == after.size && before.mtime == after.mtime);
+  }
+
   void moved(const plan::Operation& operation, NodeId node, const RelPath& path,
              const tree::Fingerprint& before, const tree::Entry& entry) {
+    ++run_.counts.moved;
+    if (!is_moved_version(before, entry)) {
+      // Somebody wrote to it on the way: that version is known to nobody. Its place is new and its
+      // fingerprint stays what it was, so it is read again, and nothing replaces it in this pass.
+      run_.dirty = true;
+      run_.failed_moves.insert({operation.replica, node});
+      acknowledgements_.push_back(
+          [this, node, replica = operation.replica, found = entry.fingerprint] {
+            run_.ledger.acknowledge_place(node, replica, found, found);
+          });
+      return;
+    }
     run_.moved[{operation.replica, path}] = entry.fingerprint;
     run_.moved_nodes[{operation.replica, node}] = entry.fingerprint;
-    ++run_.counts.moved;
     acknowledgements_.push_back(
         [this, node, replica = operation.replica, before, fingerprint = kept(entry)] {
           run_.ledger.acknowledge_place(node, replica, before, fingerprint);
@@ -272,20 +291,27 @@ class Structure {
 
   Result<void> exchange(const plan::Operation& operation, state::Action& action) {
     provider::Provider& store = run_.provider(operation.replica);
-    TRY_ASSIGN(const tree::Entry before, store.look(operation.from));
-    const tree::Fingerprint& wanted = expected(operation, operation.from);
-    const bool same = before.kind == tree::Kind::kDirectory
-                          ? wanted.id == 0 || before.fingerprint.same_object(wanted)
-                          : before.fingerprint.same_version(wanted);
-    if (!same) {
-      return Error(Code::kPreconditionFailed, "changed since it was looked at");
+    TRY(check(store, operation.from, expected(operation, operation.from)));
+    if (operation.other_expected.has_value()) {
+      TRY(check(store, operation.path,
+                run_.current(operation.replica, operation.path, *operation.other_expected)));
     }
-    TRY_ASSIGN(const tree::Entry other_before, store.look(operation.path));
     TRY_ASSIGN(const auto entries, store.exchange(operation.from, operation.path));
     done(operation, action, entries.second);
-    moved(operation, operation.node, operation.path, before.fingerprint, entries.second);
-    moved(operation, operation.other, operation.from, other_before.fingerprint, entries.first);
+    moved(operation, operation.node, operation.path, *operation.expected, entries.second);
+    moved(operation, operation.other, operation.from,
+          operation.other_expected.value_or(entries.first.fingerprint), entries.first);
     return {};
+  }
+
+  static Result<void> check(provider::Provider& store, const RelPath& path,
+                            const tree::Fingerprint& wanted) {
+    TRY_ASSIGN(const tree::Entry entry, store.look(path));
+    const bool same = entry.kind == tree::Kind::kDirectory
+                          ? wanted.id == 0 || entry.fingerprint.same_object(wanted)
+                          : entry.fingerprint.same_version(wanted);
+    return same ? Result<void>{}
+                : Error(Code::kPreconditionFailed, "changed since it was looked at");
   }
 
   Result<void> remove(const plan::Operation& operation, state::Action& action) {
