@@ -99,6 +99,9 @@ class File {
   virtual Result<std::unique_ptr<ReadLease>> take_read_lease() = 0;
   /// Tells the kernel that [0, size) is going to be read once, in order. Advice only.
   virtual void advise_sequential() {}
+  /// Asks the kernel to forget what it keeps of this file, so that the next read comes from the
+  /// medium. Does so only for what has been synced. Advice only.
+  virtual void advise_uncached() {}
 };
 
 /// Facts of the file system that holds a directory.

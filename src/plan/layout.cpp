@@ -292,6 +292,9 @@ bool Layout::break_cycle(const std::vector<NodeIndex>& waiting,
       swap.other_expected = work_.entry(other, replica_).fingerprint;
       swap.from = path(n);
       swap.path = path(other);
+      if (work_.present(other, replica_)) {
+        swap.other_expected = work_.entry(other, replica_).fingerprint;
+      }
       const Place mine = places_.at(n);
       const Place its = places_.at(other);
       pick_up(n);

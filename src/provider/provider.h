@@ -171,6 +171,9 @@ class Batch {
   virtual void discard(const Staged& staged) = 0;
   /// All staged bytes survive a power cut when this returns.
   virtual Result<Reach> make_durable() = 0;
+  /// The digest of a staged file as it is read from the medium again, past the caches where that
+  /// can be had. Call it after make_durable().
+  virtual Result<Digest> read_back(const Staged& staged, std::stop_token stop) = 0;
   /// Swaps a staged entry in at `path`, whose parent directory must stand (kNotFound). What stood
   /// there goes to the trash. On kPreconditionFailed and kExists nothing changed and the entry is
   /// still staged.

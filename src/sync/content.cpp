@@ -23,6 +23,15 @@ std::uint64_t bytes_of(const plan::ContentTask& task) {
   return task.operations.front().value.content.size * task.operations.size();
 }
 
+/// What the start after a crash tells our own new version by.
+tree::Entry meant_by(const Transfer& transfer, const plan::Operation& operation) {
+  tree::Entry entry{.kind = operation.value.kind, .content = operation.value.content};
+  if (transfer.digest.has_value()) {
+    entry.content.digest = transfer.digest;
+  }
+  return entry;
+}
+
 class Content {
  public:
   Content(Execution& execution, const plan::Plan& plan, NewTrees& trees)
@@ -67,7 +76,7 @@ class Content {
     run_.services.progress->add_total(total);
   }
 
-  bool stopped() const { return run_.cancelled || run_.fatal.has_value(); }
+  bool stopped() const { return run_.cancelled; }
 
   Result<void> run_all(const std::vector<const plan::ContentTask*>& tasks, Patience patience) {
     std::span<const plan::ContentTask* const> rest(tasks);
@@ -76,13 +85,13 @@ class Content {
       if (run_.stop.stop_requested()) {
         run_.cancelled = true;
       }
-      std::optional<ContentBatch> next;
-      if (!rest.empty() && !stopped()) {
-        next = form_batch(rest);
-      }
-      if (stopped() || (next.has_value() && !open_batches(*next).ok())) {
-        drop_staged();
+      if (stopped()) {
         return {};
+      }
+      std::optional<ContentBatch> next;
+      if (!rest.empty()) {
+        next = form_batch(rest);
+        open_batches(*next);
       }
       TRY(advance(staged, next, patience));
       staged = std::move(next);
@@ -109,26 +118,33 @@ class Content {
     return batch;
   }
 
-  Result<void> open_batches(const ContentBatch& content) {
+  void open_batches(const ContentBatch& content) {
     for (const Transfer& transfer : content.transfers) {
       for (const plan::Operation& operation : transfer.task->operations) {
-        auto& batch = batches_[operation.replica];
-        if (batch == nullptr && operation.kind == plan::OperationKind::kPut) {
-          auto begun = run_.provider(operation.replica).begin_batch();
-          if (!begun.ok()) {
-            give_up(operation.replica, begun.error());
-            return begun.error();
-          }
-          batch = std::move(*begun);
+        if (operation.kind == plan::OperationKind::kPut && batches_[operation.replica] == nullptr &&
+            !run_.is_closed(operation.replica)) {
+          open_batch(operation.replica);
         }
       }
     }
-    return {};
+  }
+
+  void open_batch(ReplicaIndex replica) {
+    auto begun = run_.provider(replica).begin_batch();
+    if (begun.failed_with(Code::kNoSpace) && run_.has_room_again(replica)) {
+      begun = run_.provider(replica).begin_batch();
+    }
+    if (begun.ok()) {
+      batches_[replica] = std::move(*begun);
+    } else {
+      run_.close(replica, begun.error());
+    }
   }
 
   /// Stages `next` while `staged` is made durable, then lets `staged` be seen.
   Result<void> advance(std::optional<ContentBatch>& staged, std::optional<ContentBatch>& next,
                        Patience patience) {
+    ++run_.attempt;
     Durability durability;
     {
       rt::TaskGroup group(*run_.services.pool, run_.options.transfers, run_.stop);
@@ -143,20 +159,21 @@ class Content {
       }
       if (!group.wait().ok()) {
         run_.cancelled = true;
-        drop_staged();
         return {};
       }
     }
+    drop_undurable(durability, staged, next);
     if (!staged.has_value()) {
+      return {};
+    }
+    if (run_.options.read_back) {
+      read_back(staged, next, patience, durability);
+    }
+    if (run_.cancelled) {
       return {};
     }
     if (!staged->has_anything_ready()) {
       put_off(publisher_.collect_unready(*staged));
-      return {};
-    }
-    if (durability.failed.has_value()) {
-      give_up(durability.failed->first, durability.failed->second);
-      drop_staged();
       return {};
     }
     return let_be_seen(*staged, durability);
@@ -185,11 +202,11 @@ class Content {
 
   struct Durability {
     std::set<std::uint64_t> domains;  ///< durable as a whole
-    std::optional<std::pair<ReplicaIndex, Error>> failed;
+    std::map<ReplicaIndex, Error> failed;
   };
 
   void make_durable(Durability& durability) {
-    for (ReplicaIndex i = 0; i < batches_.size() && !durability.failed.has_value(); ++i) {
+    for (ReplicaIndex i = 0; i < batches_.size(); ++i) {
       if (batches_[i] == nullptr) {
         continue;
       }
@@ -202,8 +219,59 @@ class Content {
     }
   }
 
+  /// What an unsynced root holds of ours is worth nothing, what it had taken before included.
+  void drop_undurable(const Durability& durability, std::optional<ContentBatch>& staged,
+                      std::optional<ContentBatch>& next) {
+    for (const auto& [replica, error] : durability.failed) {
+      run_.close(replica, error);
+      batches_[replica].reset();
+      waiting_.drop(replica);
+      for (std::optional<ContentBatch>* batch : {&staged, &next}) {
+        if (batch->has_value()) {
+          (*batch)->drop(replica, error);
+        }
+      }
+    }
+  }
+
+  /// Nothing is published whose bytes do not come back from the medium as they were written; they
+  /// are written once more before that is an error.
+  void read_back(std::optional<ContentBatch>& staged, std::optional<ContentBatch>& next,
+                 Patience patience, Durability& durability) {
+    const auto read = [this](Transfer& transfer, std::stop_token stop) {
+      stager_.read_back(transfer, std::move(stop));
+    };
+    on_all(*staged, read);
+    if (run_.cancelled || std::ranges::none_of(staged->transfers, &Transfer::misread)) {
+      return;
+    }
+    on_all(*staged, [this, patience](Transfer& transfer, std::stop_token stop) {
+      if (transfer.misread) {
+        stager_.stage(transfer, patience, std::move(stop));
+      }
+    });
+    durability.failed.clear();
+    make_durable(durability);
+    drop_undurable(durability, staged, next);
+    on_all(*staged, read);
+  }
+
+  template <typename Step>
+  void on_all(ContentBatch& batch, const Step& step) {
+    rt::TaskGroup group(*run_.services.pool, run_.options.transfers, run_.stop);
+    for (Transfer& transfer : batch.transfers) {
+      group.spawn([&step, &transfer](std::stop_token stop) -> Result<void> {
+        step(transfer, std::move(stop));
+        return {};
+      });
+    }
+    if (!group.wait().ok()) {
+      run_.cancelled = true;
+    }
+  }
+
   Result<void> let_be_seen(ContentBatch& batch, const Durability& durability) {
-    TRY(make_sources_durable(batch, durability));
+    make_sources_durable(batch, durability);
     waiting_.settle(batches_);
     const std::uint64_t number = intend(batch);
     TRY(run_.commit());
@@ -214,7 +282,7 @@ class Content {
 
   /// What the intent says of the suppliers must be durable before it; here, because only now have
   /// their files been opened, and file systems without syncfs sync no more than that.
-  Result<void> make_sources_durable(const ContentBatch& batch, const Durability& durability) {
+  void make_sources_durable(const ContentBatch& batch, const Durability& durability) {
     std::set<ReplicaIndex> sources;
     for (const Transfer& transfer : batch.transfers) {
       if (!transfer.ready) {
@@ -230,18 +298,7 @@ class Content {
         }
       }
     }
-    return run_.make_durable(sources, durability.domains);
-  }
-
-  /// Without this replica the run can't go on.
-  void give_up(ReplicaIndex replica, const Error& error) {
-    run_.fatal = error;
-    run_.problem(replica, {}, name_of(error.code()), error.to_string());
-  }
-
-  void drop_staged() {
-    batches_.clear();
-    batches_.resize(run_.replicas.size());
+    run_.make_durable(sources, durability.domains);
   }
 
   // Intent ----------------------------------------------------------------------------------------
@@ -270,6 +327,9 @@ class Content {
           action.before =
               tree::Entry{.kind = operation.value.kind, .fingerprint = *operation.expected};
         }
+        if (action.kind == state::ActionKind::kPut) {
+          action.after = meant_by(transfer, operation);
+        }
         actions.push_back(std::move(action));
       }
     }
@@ -278,7 +338,7 @@ class Content {
 
   /// The planned record with the digest and attributes that the copy found.
   plan::RecordUpdate completed(const Transfer& transfer) const {
-    plan::RecordUpdate update = run_.after_moves(transfer.task->update);
+    plan::RecordUpdate update = run_.acknowledgeable(transfer.task->update);
     if (!update.agreed.has_value() || update.agreed->kind != tree::Kind::kFile) {
       return update;
     }

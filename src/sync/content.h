@@ -28,6 +28,9 @@ struct Transfer {
   std::optional<std::uint64_t> xattrs;
   bool believed = false;  ///< somebody writes the source, but two readings agreed
   bool ready = false;     ///< staged whole on at least one replica
+  bool misread = false;   ///< something of it did not read back as it was written
+
+  void judge_readiness();
 };
 
 /// A directory that is new on its replica: staged with what goes into it, published by one rename
@@ -48,6 +51,8 @@ struct ContentBatch {
   std::vector<Transfer> transfers;
 
   bool has_anything_ready() const;
+  /// What was staged on this replica is gone.
+  void drop(ReplicaIndex replica, const Error& why);
 };
 
 enum class Patience : std::uint8_t {
@@ -68,7 +73,10 @@ class Stager {
 
   /// Before the transfers of its batch.
   void stage(NewDirectory& directory, std::stop_token stop);
+  /// What is staged already is left as it is.
   void stage(Transfer& transfer, Patience patience, std::stop_token stop);
+  /// Compares what the medium gives with what was written; what differs is no longer staged.
+  void read_back(Transfer& transfer, std::stop_token stop);
 
  private:
   Result<provider::Staged> stage_part(Transfer& transfer, const TransferPart& part,
@@ -106,10 +114,8 @@ class Publisher {
   void publish(Transfer& transfer);
   bool fail_or_wait(const Transfer& transfer);
   Result<provider::Published> put(const TransferPart& part);
-  Result<provider::Published> set_attributes(const plan::ContentTask& task, TransferPart& part);
   void collect(NewDirectory& directory, state::Action& action);
   void collect(const Transfer& transfer, TransferPart& part, state::Action& action);
-  void rescue(const plan::Operation& operation, const provider::Trashed& version);
 
   Execution& run_;
   OpenBatches& batches_;

@@ -2,7 +2,6 @@
 
 #include "sync/content.h"
 #include "sync/renamed.h"
-#include "sync/sources.h"
 
 namespace ox::sync {
 
@@ -82,7 +81,7 @@ void Publisher::publish(ContentBatch& batch, std::size_t width) {
 void Publisher::publish_tree(const Tree& tree) {
   NewDirectory& top = *tree.top;
   std::map<RelPath, tree::Entry> inside;
-  if (!top.error.has_value()) {
+  if (top.staged.has_value() && !top.error.has_value()) {
     auto published = batches_[top.operation->replica]->publish(
         *top.staged, top.operation->path, provider::Precondition::absent(), run_.trash);
     if (published.ok()) {
@@ -114,7 +113,8 @@ void Publisher::publish(Transfer& transfer) {
     if (!part.place.is_root() || (puts && !part.staged.has_value())) {
       continue;
     }
-    Result<provider::Published> result = puts ? put(part) : set_attributes(*transfer.task, part);
+    Result<provider::Published> result =
+        puts ? put(part) : set_attributes(run_, *transfer.task, *part.operation, part.before);
     if (result.ok()) {
       part.published = std::move(*result);
     } else {
@@ -133,44 +133,8 @@ Result<provider::Published> Publisher::put(const TransferPart& part) {
   TRY_ASSIGN(
       provider::Published published,
       batches_[operation.replica]->publish(*part.staged, operation.path, precondition, run_.trash));
-  if (run_.options.read_back && operation.value.kind == tree::Kind::kFile) {
-    TRY_ASSIGN(const auto source, run_.provider(operation.replica).open(operation.path, nullptr));
-    TRY_ASSIGN(const Digest read, digest_of_source(*source, run_.stop));
-    if (read != part.staged->digest) {
-      return Error(Code::kCorrupt, "reads back differently from what was written")
-          .with_context(operation.path.text());
-    }
-  }
+  judge_displaced(precondition, published);
   return published;
-}
-
-Result<provider::Published> Publisher::set_attributes(const plan::ContentTask& task,
-                                                      TransferPart& part) {
-  const plan::Operation& operation = *part.operation;
-  provider::Provider& store = run_.provider(operation.replica);
-  TRY_ASSIGN(part.before, store.look(operation.path));
-  tree::Fingerprint expected = part.before->fingerprint;
-  if (operation.expected.has_value()) {
-    expected = run_.current(operation.replica, operation.path, *operation.expected);
-  }
-  std::optional<Timestamp> mtime;
-  if (operation.value.kind == tree::Kind::kFile) {
-    mtime = operation.value.content.mtime;
-  }
-  std::unique_ptr<provider::Source> xattrs;
-  for (const plan::Supplier& supplier : task.suppliers) {
-    if (supplier.replica != operation.replica && operation.value.kind == tree::Kind::kFile) {
-      auto source = run_.provider(supplier.replica).open(supplier.path, nullptr);
-      if (source.ok()) {
-        xattrs = std::move(*source);
-        break;
-      }
-    }
-  }
-  TRY_ASSIGN(tree::Entry entry,
-             store.set_attributes(operation.path, expected, operation.value.attributes, mtime,
-                                  xattrs.get()));
-  return provider::Published{.entry = std::move(entry), .displaced = std::nullopt};
 }
 
 std::vector<const plan::ContentTask*> Publisher::collect(ContentBatch& batch,
@@ -258,7 +222,7 @@ void Publisher::collect(const Transfer& transfer, TransferPart& part, state::Act
     if (published.displaced_as_expected) {
       run_.displaced(operation, *published.displaced);
     } else {
-      rescue(operation, *published.displaced);
+      rescue(run_, operation, *published.displaced);
     }
   }
   const bool put = operation.kind == plan::OperationKind::kPut;
@@ -279,34 +243,6 @@ void Publisher::collect(const Transfer& transfer, TransferPart& part, state::Act
                 .replica = operation.replica,
                 .fingerprint = kept_fingerprint(published.entry, transfer.believed),
                 .put = put});
-}
-
-/// Somebody changed the target in the gap between looking and swapping. That version was put
-/// aside whole; it goes back beside the new one, and the next pass spreads it.
-void Publisher::rescue(const plan::Operation& operation, const provider::Trashed& version) {
-  run_.dirty = true;
-  provider::Provider& store = run_.provider(operation.replica);
-  const std::string& label = run_.replicas[operation.replica].label;
-  Digest digest;
-  if (auto source = store.open_trashed(version.path); source.ok()) {
-    if (const Result<Digest> read = digest_of_source(**source, run_.stop); read.ok()) {
-      digest = *read;
-    }
-  }
-  for (const bool with_digest : {false, true}) {
-    const std::string name =
-        tree::conflict_name(operation.path.name(), label, version.fingerprint.mtime, digest,
-                            with_digest, store.capabilities().names.max_name_bytes);
-    const RelPath path = operation.path.parent().child(name);
-    if (store.restore_trashed(version.path, path).ok()) {
-      run_.problem(operation.replica, path, "changed_meanwhile",
-                   "was changed while it was being replaced; both versions are kept");
-      return;
-    }
-  }
-  run_.displaced(operation, version);
-  run_.problem(operation.replica, operation.path, "changed_meanwhile",
-               "was changed while it was being replaced; that version is in the trash");
 }
 
 }  // namespace ox::sync

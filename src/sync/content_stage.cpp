@@ -21,6 +21,30 @@ bool puts_bytes(const plan::ContentTask& task) {
   });
 }
 
+void Transfer::judge_readiness() {
+  ready = !puts_bytes(*task) || std::ranges::any_of(parts, [](const TransferPart& part) {
+    return part.staged.has_value();
+  });
+}
+
+void ContentBatch::drop(ReplicaIndex replica, const Error& why) {
+  for (NewDirectory& directory : directories) {
+    if (directory.operation->replica == replica && directory.staged.has_value()) {
+      directory.staged.reset();
+      directory.error = why;
+    }
+  }
+  for (Transfer& transfer : transfers) {
+    for (TransferPart& part : transfer.parts) {
+      if (part.operation->replica == replica && part.staged.has_value()) {
+        part.staged.reset();
+        part.error = why;
+      }
+    }
+    transfer.judge_readiness();
+  }
+}
+
 bool ContentBatch::has_anything_ready() const {
   return std::ranges::any_of(transfers, &Transfer::ready) ||
          std::ranges::any_of(directories, [](const NewDirectory& directory) {
@@ -36,6 +60,10 @@ void Stager::stage(NewDirectory& directory, std::stop_token stop) {
     // Until all is in it; a narrower mode is set with the other attributes.
     request.attributes->mode |= 0700U;
   }
+  if (batches_[operation.replica] == nullptr) {
+    directory.error = run_.closed.at(operation.replica).why;
+    return;
+  }
   Result<provider::Staged> staged = batches_[operation.replica]->stage(request, std::move(stop));
   if (staged.ok()) {
     directory.staged = std::move(*staged);
@@ -46,19 +74,44 @@ void Stager::stage(NewDirectory& directory, std::stop_token stop) {
 
 void Stager::stage(Transfer& transfer, Patience patience, std::stop_token stop) {
   for (TransferPart& part : transfer.parts) {
-    if (part.operation->kind != plan::OperationKind::kPut) {
+    if (part.operation->kind != plan::OperationKind::kPut || part.staged.has_value()) {
+      continue;
+    }
+    if (batches_[part.operation->replica] == nullptr) {
+      part.error = run_.closed.at(part.operation->replica).why;
       continue;
     }
     run_.services.progress->set_current(part.operation->path.text());
     Result<provider::Staged> staged = stage_part(transfer, part, patience, stop);
     if (staged.ok()) {
       part.staged = std::move(*staged);
-      transfer.ready = true;
+      part.error.reset();
     } else {
       part.error = staged.error();
     }
   }
-  transfer.ready = transfer.ready || !puts_bytes(*transfer.task);
+  transfer.judge_readiness();
+}
+
+void Stager::read_back(Transfer& transfer, std::stop_token stop) {
+  transfer.misread = false;
+  for (TransferPart& part : transfer.parts) {
+    if (!part.staged.has_value() || !part.staged->digest.has_value()) {
+      continue;
+    }
+    provider::Batch& batch = *batches_[part.operation->replica];
+    const Result<Digest> read = batch.read_back(*part.staged, stop);
+    if (read.ok() && *read == part.staged->digest) {
+      continue;
+    }
+    part.error = read.ok() ? Error(Code::kCorrupt, "reads back differently from what was written")
+                                 .with_context(part.operation->path.text())
+                           : read.error();
+    batch.discard(*part.staged);
+    part.staged.reset();
+    transfer.misread = true;
+  }
+  transfer.judge_readiness();
 }
 
 provider::StageRequest Stager::request_for(const plan::Operation& operation, const RelPath& place,

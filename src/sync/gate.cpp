@@ -124,8 +124,26 @@ void raise_epochs(state::RuleFacts& facts, const std::vector<EngineReplica>& rep
   }
 }
 
-Result<void> advance_epoch(state::Store& store, state::RuleFacts& facts,
-                           const std::vector<EngineReplica>& replicas, state::Commit extra) {
+namespace {
+
+Result<void> mark(const state::RuleFacts& facts, ReplicaIndex i, const EngineReplica& replica,
+                  const std::function<bool(ReplicaIndex)>& make_room) {
+  const provider::RootIdentity identity{.rule = facts.id,
+                                        .replica = i,
+                                        .epoch = facts.replicas[i].pending_epoch,
+                                        .file_system = facts.replicas[i].file_system};
+  Result<void> written = replica.provider->write_identity(identity);
+  if (written.failed_with(Code::kNoSpace) && make_room(i)) {
+    written = replica.provider->write_identity(identity);
+  }
+  return written;
+}
+
+}  // namespace
+
+Result<std::map<ReplicaIndex, Error>> advance_epoch(
+    state::Store& store, state::RuleFacts& facts, const std::vector<EngineReplica>& replicas,
+    state::Commit extra, const std::function<bool(ReplicaIndex)>& make_room) {
   for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
     if (replicas[i].provider != nullptr && writable(replicas[i])) {
       state::ReplicaFacts& replica = facts.replicas[i];
@@ -134,23 +152,22 @@ Result<void> advance_epoch(state::Store& store, state::RuleFacts& facts,
   }
   extra.facts = facts;
   TRY(store.commit(extra));
+  std::map<ReplicaIndex, Error> refused;
   for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
-    if (replicas[i].provider == nullptr || !writable(replicas[i])) {
+    if (replicas[i].provider == nullptr) {
       continue;
     }
-    TRY(replicas[i].provider->write_identity({.rule = facts.id,
-                                              .replica = i,
-                                              .epoch = facts.replicas[i].pending_epoch,
-                                              .file_system = facts.replicas[i].file_system}));
-  }
-  for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
-    if (replicas[i].provider != nullptr) {
-      facts.replicas[i].epoch = facts.replicas[i].pending_epoch;
-      // Only what bears the mark: an empty new root without it would count as unmounted later on.
-      facts.replicas[i].known = facts.replicas[i].known || writable(replicas[i]);
+    if (writable(replicas[i])) {
+      if (const Result<void> marked = mark(facts, i, replicas[i], make_room); !marked.ok()) {
+        refused.emplace(i, marked.error());
+        continue;
+      }
     }
+    facts.replicas[i].epoch = facts.replicas[i].pending_epoch;
+    // Only what bears the mark: an empty new root without it would count as unmounted later on.
+    facts.replicas[i].known = facts.replicas[i].known || writable(replicas[i]);
   }
-  return {};
+  return refused;
 }
 
 }  // namespace ox::sync

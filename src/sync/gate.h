@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,9 +31,11 @@ void raise_epochs(state::RuleFacts& facts, const std::vector<EngineReplica>& rep
                   Timestamp now);
 
 /// Announces the next epoch: first in the state (with `extra`), then on every root that takes part.
-/// A crash in between leaves both numbers valid.
-Result<void> advance_epoch(state::Store& store, state::RuleFacts& facts,
-                           const std::vector<EngineReplica>& replicas, state::Commit extra);
+/// A crash in between leaves both numbers valid. `make_room` may help a full root once. The answer
+/// names the roots that did not take the mark: they keep their epoch and must take no part.
+Result<std::map<ReplicaIndex, Error>> advance_epoch(
+    state::Store& store, state::RuleFacts& facts, const std::vector<EngineReplica>& replicas,
+    state::Commit extra, const std::function<bool(ReplicaIndex)>& make_room);
 
 /// Mode and, where it has one, the source's address: a change of either means rebase.
 std::string mode_key(const plan::Policy& policy, const state::RuleFacts& facts);

@@ -216,4 +216,8 @@ void OsFile::advise_sequential() {
   ::posix_fadvise(number(), 0, 0, POSIX_FADV_NOREUSE);
 }
 
+void OsFile::advise_uncached() {
+  ::posix_fadvise(number(), 0, 0, POSIX_FADV_DONTNEED);
+}
+
 }  // namespace ox::fs

@@ -112,6 +112,17 @@ void publishes_once(Root& root) {
   EXPECT_FALSE(root.read(at("second")).has_value());
 }
 
+void reads_back_what_is_staged(Root& root) {
+  const auto batch = begin(root);
+  const Staged staged = stage_bytes(*batch, "ours");
+  ASSERT_OK(batch->make_durable());
+  const auto read = batch->read_back(staged, {});
+  ASSERT_OK(read);
+  EXPECT_EQ(*read, *staged.digest);
+  ASSERT_OK(batch->publish(staged, at("file"), Precondition::absent(), kTrash));
+  EXPECT_CODE(Code::kInvalidArgument, batch->read_back(staged, {}));
+}
+
 void creates_symlinks(Root& root) {
   const auto batch = begin(root);
   if (!root.provider().capabilities().symlinks) {
@@ -401,6 +412,7 @@ std::vector<Case> creating_cases() {
           {"NeverCreatesOverAnything", never_creates_over_anything},
           {"NeedsTheParent", needs_the_parent},
           {"PublishesOnce", publishes_once},
+          {"ReadsBackWhatIsStaged", reads_back_what_is_staged},
           {"CreatesSymlinks", creates_symlinks},
           {"PublishesAWholeTreeAtOnce", publishes_a_whole_tree_at_once},
           {"ATreeKeepsItsOrder", a_tree_keeps_its_order},

@@ -23,6 +23,7 @@ class LocalBatch final : public Batch {
   Result<Staged> stage(const StageRequest& request, std::stop_token stop) override;
   void discard(const Staged& staged) override;
   Result<Reach> make_durable() override;
+  Result<Digest> read_back(const Staged& staged, std::stop_token stop) override;
   Result<Published> publish(const Staged& staged, const RelPath& path,
                             const Precondition& precondition, const TrashFolder& trash) override;
   Result<void> settle() override;
@@ -42,6 +43,7 @@ class LocalBatch final : public Batch {
              std::shared_ptr<fs::Directory> folder);
 
   Result<RelPath> reserve(const StageRequest& request);
+  Result<Item> find_staged(const Staged& staged);
   Result<Place> place_of(const RelPath& path_in_folder);
   /// Removes what must not be published, or else sees to it that its tree is not.
   void take_back(const RelPath& key, const RelPath& path_in_folder);

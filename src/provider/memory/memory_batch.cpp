@@ -140,19 +140,26 @@ Result<void> MemoryProvider::MemoryBatch::settle() {
   return store_->after_effect("settle", {});
 }
 
+Result<MemoryNodePtr> MemoryProvider::MemoryBatch::find_staged(const Staged& staged) {
+  const rt::Lock lock(mutex_);
+  const auto found = staged_.find(staged.place);
+  if (found == staged_.end()) {
+    return Error(Code::kInvalidArgument, "not staged here").with_context(staged.place.text());
+  }
+  return found->second;
+}
+
+Result<Digest> MemoryProvider::MemoryBatch::read_back(const Staged& staged, std::stop_token) {
+  TRY(store_->begin_call("read_back", {}));
+  TRY_ASSIGN(const MemoryNodePtr node, find_staged(staged));
+  return crypto::sha256(as_bytes_view(*node->content));
+}
+
 Result<Published> MemoryProvider::MemoryBatch::publish(const Staged& staged, const RelPath& path,
                                                        const Precondition& precondition,
                                                        const TrashFolder& trash) {
   TRY(store_->begin_call("publish", path));
-  MemoryNodePtr node;
-  {
-    const rt::Lock lock(mutex_);
-    const auto found = staged_.find(staged.place);
-    if (found == staged_.end()) {
-      return Error(Code::kInvalidArgument, "not staged here").with_context(staged.place.text());
-    }
-    node = found->second;
-  }
+  TRY_ASSIGN(const MemoryNodePtr node, find_staged(staged));
   TRY_ASSIGN(Published published, store_->publish(node, path, precondition, trash));
   release(staged.place, &published.inside);
   TRY(store_->after_effect("publish", path));

@@ -152,11 +152,13 @@ class MemoryProvider::MemoryBatch final : public Batch {
   Result<Staged> stage(const StageRequest& request, std::stop_token stop) override;
   void discard(const Staged& staged) override;
   Result<Reach> make_durable() override;
+  Result<Digest> read_back(const Staged& staged, std::stop_token stop) override;
   Result<Published> publish(const Staged& staged, const RelPath& path,
                             const Precondition& precondition, const TrashFolder& trash) override;
   Result<void> settle() override;
 
  private:
+  Result<MemoryNodePtr> find_staged(const Staged& staged);
   Result<void> check_request(const StageRequest& request) const;
   Result<std::shared_ptr<const std::string>> read_all(const StageRequest& request,
                                                       const std::stop_token& stop, Staged& staged);
