@@ -78,16 +78,6 @@ std::string mode_key(const plan::Policy& policy, const state::RuleFacts& facts) 
   return key;
 }
 
-void raise_epochs(state::RuleFacts& facts, const std::vector<EngineReplica>& replicas,
-                  Timestamp now) {
-  const auto floor = static_cast<std::uint64_t>(std::max<std::int64_t>(now.ns, 0));
-  for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
-    if (replicas[i].provider != nullptr && writable(replicas[i])) {
-      facts.replicas[i].pending_epoch = std::max(facts.replicas[i].pending_epoch, floor);
-    }
-  }
-}
-
 Result<Gate> pass_gate(const state::RuleFacts& facts, const std::vector<EngineReplica>& replicas,
                        const std::string& mode, const std::vector<std::string>& approved,
                        std::stop_token stop) {
@@ -124,8 +114,36 @@ Result<Gate> pass_gate(const state::RuleFacts& facts, const std::vector<EngineRe
   return gate;
 }
 
-Result<void> advance_epoch(state::Store& store, state::RuleFacts& facts,
-                           const std::vector<EngineReplica>& replicas, state::Commit extra) {
+void raise_epochs(state::RuleFacts& facts, const std::vector<EngineReplica>& replicas,
+                  Timestamp now) {
+  const auto floor = static_cast<std::uint64_t>(std::max<std::int64_t>(now.ns, 0));
+  for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
+    if (replicas[i].provider != nullptr && writable(replicas[i])) {
+      facts.replicas[i].pending_epoch = std::max(facts.replicas[i].pending_epoch, floor);
+    }
+  }
+}
+
+namespace {
+
+Result<void> mark(const state::RuleFacts& facts, ReplicaIndex i, const EngineReplica& replica,
+                  const std::function<bool(ReplicaIndex)>& make_room) {
+  const provider::RootIdentity identity{.rule = facts.id,
+                                        .replica = i,
+                                        .epoch = facts.replicas[i].pending_epoch,
+                                        .file_system = facts.replicas[i].file_system};
+  Result<void> written = replica.provider->write_identity(identity);
+  if (written.failed_with(Code::kNoSpace) && make_room(i)) {
+    written = replica.provider->write_identity(identity);
+  }
+  return written;
+}
+
+}  // namespace
+
+Result<std::map<ReplicaIndex, Error>> advance_epoch(
+    state::Store& store, state::RuleFacts& facts, const std::vector<EngineReplica>& replicas,
+    state::Commit extra, const std::function<bool(ReplicaIndex)>& make_room) {
   for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
     if (replicas[i].provider != nullptr && writable(replicas[i])) {
       state::ReplicaFacts& replica = facts.replicas[i];
@@ -134,23 +152,22 @@ Result<void> advance_epoch(state::Store& store, state::RuleFacts& facts,
   }
   extra.facts = facts;
   TRY(store.commit(extra));
+  std::map<ReplicaIndex, Error> refused;
   for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
-    if (replicas[i].provider == nullptr || !writable(replicas[i])) {
+    if (replicas[i].provider == nullptr) {
       continue;
     }
-    TRY(replicas[i].provider->write_identity({.rule = facts.id,
-                                              .replica = i,
-                                              .epoch = facts.replicas[i].pending_epoch,
-                                              .file_system = facts.replicas[i].file_system}));
-  }
-  for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
-    if (replicas[i].provider != nullptr) {
-      facts.replicas[i].epoch = facts.replicas[i].pending_epoch;
-      // Only what bears the mark: an empty new root without it would count as unmounted later on.
-      facts.replicas[i].known = facts.replicas[i].known || writable(replicas[i]);
+    if (writable(replicas[i])) {
+      if (const Result<void> marked = mark(facts, i, replicas[i], make_room); !marked.ok()) {
+        refused.emplace(i, marked.error());
+        continue;
+      }
     }
+    facts.replicas[i].epoch = facts.replicas[i].pending_epoch;
+    // Only what bears the mark: an empty new root without it would count as unmounted later on.
+    facts.replicas[i].known = facts.replicas[i].known || writable(replicas[i]);
   }
-  return {};
+  return refused;
 }
 
 }  // namespace ox::sync

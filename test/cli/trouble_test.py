@@ -93,6 +93,22 @@ class FullDisk(Lab):
             self.fail("room was made, but it never came in sync")
         self.assertEqual(lab.contents(self.a), lab.contents(self.b))
 
+    def test_of_one_of_three_does_not_stop_the_others(self):
+        self.mount("2m")
+        for number in range(8):
+            self.write(self.a, f"{number}", os.urandom(500_000))
+        self.write(self.c, "small", "small")
+        answer = self.sync("--json", roots=(self.a, self.b, self.c), code=lab.PARTLY)
+        self.assertEqual(lab.contents(self.a), lab.contents(self.c))
+        self.assertEqual(len(lab.contents(self.a)), 9)
+        self.assertIn("no_space", {line.get("code") for line in answer.of_type("event")})
+        whole = lab.contents(self.a)
+        for path, text in lab.contents(self.b).items():
+            self.assertEqual(text, whole[path], "a torn file")
+        subprocess.run(["mount", "-o", "remount,size=16m", self.b], check=True)
+        self.sync(roots=(self.a, self.b, self.c))
+        self.assertEqual(lab.contents(self.a), lab.contents(self.b))
+
     def test_of_the_state(self):
         self.state = self.b
         self.mount("64k")
