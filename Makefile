@@ -13,7 +13,7 @@ first_seed = $(firstword $(subst .., ,$(SEEDS)))
 last_seed = $(lastword $(subst .., ,$(SEEDS)))
 build_preset = cmake --build build/$(1) --parallel $(BUILD_JOBS)
 # A lane that ran no test has failed; the layout checks need to run only once, in the dev lane.
-run_ctest = ctest --test-dir build/$(1) --parallel $(TEST_JOBS) --output-on-failure --no-tests=error
+run_ctest = tools/run_tests build/$(1) --parallel $(TEST_JOBS)
 symbolizer = /usr/lib/llvm-19/bin/llvm-symbolizer
 
 .PHONY: help run build test lanes asan tsan sim bench bench-quick tidy lint format clean \
