@@ -1,8 +1,11 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
+#include <exception>
 
+#include "app/exit_code.h"
 #include "cli/options.h"
 #include "cli/run.h"
 #include "cli/signals.h"
@@ -21,9 +24,7 @@ std::size_t pool_width(const ox::cli::Options& options) {
   return std::max(std::clamp<std::size_t>(count, 2, 8), transfers);
 }
 
-}  // namespace
-
-int main(int count, char** arguments) {
+int run(int count, char** arguments) {
   ox::cli::Wiring wiring{
       .clock = &ox::rt::system_clock(),
       .stop = {},
@@ -38,4 +39,17 @@ int main(int count, char** arguments) {
   wiring.pool = &pool;
   wiring.stop = signals.token();
   return ox::cli::run(options, wiring);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  // Nothing of ours throws; the library does when there is no memory or no further thread.
+  try {
+    return run(count, arguments);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "syncoxiders: the machine has no memory or no threads left: %s\n",
+                 error.what());
+    return static_cast<int>(ox::app::ExitCode::kUnexpected);
+  }
 }
