@@ -337,9 +337,10 @@ class Run {
       TRY(ledger.commit());
     }
     if (!epoch_advanced_) {
-      epoch_advanced_ = true;
-      facts_.mode = mode_;
-      TRY(advance_epoch(store_, facts_, replicas_, {}));
+      TRY_ASSIGN(const bool all, mark_roots());
+      if (!all) {
+        return !fatal_.has_value();
+      }
     }
     facts_.next_node = decided.plan.next_node.value;
     {
@@ -370,6 +371,34 @@ class Run {
       return Error(Code::kCancelled, "stopped; the next run goes on from here");
     }
     return execution.dirty;
+  }
+
+  /// False when a root stayed behind: it takes no part in this run, and the rest is planned anew
+  /// without it. What its trash may let go of makes room first.
+  Result<bool> mark_roots() {
+    facts_.mode = mode_;
+    TRY_ASSIGN(std::vector<Unmarked> unmarked, advance_epoch(store_, facts_, replicas_, {}));
+    if (!unmarked.empty()) {
+      TRY_ASSIGN(const RetentionReport purged,
+                 purge_trash(store_, replicas_, options_.retention, report_.id, services_, stop_));
+      for (const state::Problem& rescued : purged.rescued) {
+        add_problem(rescued);
+      }
+      TRY_ASSIGN(unmarked, advance_epoch(store_, facts_, replicas_, {}));
+    }
+    epoch_advanced_ = true;
+    for (const Unmarked& root : unmarked) {
+      add_problem({.replica = root.replica,
+                   .path = {},
+                   .code = std::string(name_of(root.error.code())),
+                   .message = advice_for(root.error)});
+      replicas_[root.replica].provider = nullptr;
+      replicas_[root.replica].away_reason = root.error.message();
+      if (online() < 2) {
+        fatal_ = root.error;
+      }
+    }
+    return unmarked.empty();
   }
 
   std::string trash_name() const {

@@ -73,22 +73,38 @@ void Execution::fail(const plan::Operation& operation, const Error& error) {
     return;
   }
   ++counts.failed;
+  if (error.code() == Code::kNoSpace || error.code() == Code::kReadOnly) {
+    stop_at(operation.replica, error);
+    return;
+  }
   tell({.kind = EventKind::kFailed,
         .action = std::string(action_word(operation)),
         .replica = operation.replica,
         .path = operation.path,
         .from = operation.from,
         .code = std::string(name_of(error.code())),
-        .message = error.to_string()});
-  if (error.code() == Code::kNoSpace || error.code() == Code::kReadOnly) {
-    if (!fatal.has_value()) {
-      fatal = error;
-    }
-  }
+        .message = error.message()});
   problems.push_back({.replica = operation.replica,
                       .path = operation.path,
                       .code = std::string(name_of(error.code())),
-                      .message = error.to_string()});
+                      .message = error.message()});
+}
+
+void Execution::stop_at(ReplicaIndex replica, const Error& error) {
+  if (!fatal.has_value()) {
+    fatal = error;
+  }
+  if (full.insert(replica).second) {
+    problem(replica, {}, name_of(error.code()), advice_for(error));
+  }
+}
+
+std::string advice_for(const Error& error) {
+  return error.code() == Code::kNoSpace
+             ? error.message() +
+                   "; make room there and run again (what was replaced and deleted before is kept "
+                   "in its trash: --trash-size 0 lets go of it)"
+             : error.message();
 }
 
 void Execution::displaced(const plan::Operation& operation, const provider::Trashed& trashed) {

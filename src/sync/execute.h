@@ -27,7 +27,8 @@ struct Execution {
   std::vector<state::VersionRecord> versions;  ///< to go with the next commit
   bool dirty = false;  ///< something was not as planned: look and plan again
   bool cancelled = false;
-  std::optional<Error> fatal;  ///< the store is full or gone: no use to go on
+  std::optional<Error> fatal;   ///< the store is full or gone: no use to go on
+  std::set<ReplicaIndex> full;  ///< said to be so, once
 
   /// Fingerprints of what our own moves changed, by replica and path.
   std::map<std::pair<ReplicaIndex, RelPath>, tree::Fingerprint> moved;
@@ -46,6 +47,8 @@ struct Execution {
   void tell(const Event& event) const;
   /// Sorts a failed operation: planned again, waited for, reported, or fatal.
   void fail(const plan::Operation& operation, const Error& error);
+  /// A store that is full or takes no writes: of the whole replica, so it is told once.
+  void stop_at(ReplicaIndex replica, const Error& error);
   void problem(std::optional<ReplicaIndex> replica, const RelPath& path, std::string_view code,
                std::string message);
   /// A version was displaced into the trash.
@@ -57,6 +60,9 @@ struct Execution {
 };
 
 /// The word for an operation in events ("create", "update", …).
+/// The message of an error that stops a replica, with what a person can do.
+std::string advice_for(const Error& error);
+
 std::string_view action_word(const plan::Operation& operation);
 
 /// Carries out a plan. Everything planned that did not work out is in `problems` or makes the

@@ -48,7 +48,7 @@ Result<Verdict> judge(const state::RuleFacts& facts, ReplicaIndex i, const Engin
     if (entries.empty() && !allowed) {
       return Verdict{.trust = Trust::kAway,
                      .reason =
-                         "is empty and is not the root that was synced before (is a disk not "
+                         "is empty and is not the folder that was synced before (is a disk not "
                          "mounted?)"};
     }
     return Verdict{.trust = Trust::kRebase,
@@ -114,8 +114,9 @@ Result<Gate> pass_gate(const state::RuleFacts& facts, const std::vector<EngineRe
   return gate;
 }
 
-Result<void> advance_epoch(state::Store& store, state::RuleFacts& facts,
-                           const std::vector<EngineReplica>& replicas, state::Commit extra) {
+Result<std::vector<Unmarked>> advance_epoch(state::Store& store, state::RuleFacts& facts,
+                                            const std::vector<EngineReplica>& replicas,
+                                            state::Commit extra) {
   for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
     if (replicas[i].provider != nullptr && writable(replicas[i])) {
       state::ReplicaFacts& replica = facts.replicas[i];
@@ -124,23 +125,31 @@ Result<void> advance_epoch(state::Store& store, state::RuleFacts& facts,
   }
   extra.facts = facts;
   TRY(store.commit(extra));
+  std::vector<Unmarked> unmarked;
   for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
     if (replicas[i].provider == nullptr || !writable(replicas[i])) {
       continue;
     }
-    TRY(replicas[i].provider->write_identity({.rule = facts.id,
+    const Result<void> written =
+        replicas[i].provider->write_identity({.rule = facts.id,
                                               .replica = i,
                                               .epoch = facts.replicas[i].pending_epoch,
-                                              .file_system = facts.replicas[i].file_system}));
+                                              .file_system = facts.replicas[i].file_system});
+    if (written.failed_with(Code::kNoSpace) || written.failed_with(Code::kReadOnly)) {
+      unmarked.push_back({.replica = i, .error = written.error()});
+    } else {
+      TRY(written);
+    }
   }
   for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
-    if (replicas[i].provider != nullptr) {
+    if (replicas[i].provider != nullptr &&
+        std::ranges::find(unmarked, i, &Unmarked::replica) == unmarked.end()) {
       facts.replicas[i].epoch = facts.replicas[i].pending_epoch;
       // Only what bears the mark: an empty new root without it would count as unmounted later on.
       facts.replicas[i].known = facts.replicas[i].known || writable(replicas[i]);
     }
   }
-  return {};
+  return unmarked;
 }
 
 }  // namespace ox::sync

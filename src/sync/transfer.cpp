@@ -187,10 +187,7 @@ class Transfers {
   }
 
   /// Without this replica the run can't go on.
-  void give_up(ReplicaIndex replica, const Error& error) {
-    run_.fatal = error;
-    run_.problem(replica, {}, name_of(error.code()), error.to_string());
-  }
+  void give_up(ReplicaIndex replica, const Error& error) { run_.stop_at(replica, error); }
 
   Result<void> drop_staged() {
     batches_.clear();

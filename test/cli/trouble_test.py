@@ -64,51 +64,6 @@ class Permissions(Lab):
         self.assertEqual(self.names(self.b), ["one", "two"])
 
 
-class FullDisk(Lab):
-    def mount(self, size):
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", self.b],
-                                 capture_output=True, check=False)
-        if mounted.returncode != 0:
-            self.skipTest("mounting is not permitted here")
-        self.addCleanup(subprocess.run, ["umount", "-l", self.b], check=False)
-
-    def test_of_the_other_side(self):
-        self.mount("2m")
-        self.write(self.b, "own", "own")
-        for number in range(8):
-            self.write(self.a, f"{number}", os.urandom(500_000))
-        answer = self.sync(code=None)
-        self.assertNotIn(answer.code, (lab.IN_SYNC, 139), str(answer))
-        self.assertIn("space", (answer.err + answer.out).lower())
-        self.assertEqual(len([name for name in self.names(self.a) if name.isdigit()]), 8)
-        whole = lab.contents(self.a)
-        for path, text in lab.contents(self.b).items():
-            self.assertEqual(text, whole.get(path, text), "a torn file")
-        for number in range(6):
-            self.remove(self.a, f"{number}")
-        for _ in range(4):
-            if self.sync("--max-delete", "none", "--trash-size", "0", code=None).code == lab.IN_SYNC:
-                break
-        else:
-            self.fail("room was made, but it never came in sync")
-        self.assertEqual(lab.contents(self.a), lab.contents(self.b))
-
-    def test_of_the_state(self):
-        self.state = self.b
-        self.mount("64k")
-        self.write(self.b, "filler", b"x" * 60_000)
-        for number in range(50):
-            self.write(self.a, f"{number}", f"{number}")
-        answer = self.run_program("sync", self.a, self.c)
-        self.assertNotIn(answer.code, (lab.IN_SYNC, 139), str(answer))
-        self.assertNotEqual(answer.err, "")
-        self.assertEqual(len(lab.contents(self.a)), 50)
-        os.remove(os.path.join(self.b, "filler"))
-        subprocess.run(["mount", "-o", "remount,size=8m", self.b], check=True)
-        self.run_program("sync", self.a, self.c, code=lab.IN_SYNC)
-        self.assert_same(self.a, self.c)
-
-
 class LostState(Lab):
     def setUp(self):
         super().setUp()
