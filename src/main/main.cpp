@@ -1,4 +1,6 @@
+#include <fcntl.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -24,6 +26,17 @@ std::size_t pool_width(const ox::cli::Options& options) {
   return std::max(std::clamp<std::size_t>(count, 2, 8), transfers);
 }
 
+/// Whoever starts us may have closed stdin, stdout or stderr. The first files we open would take
+/// their numbers, and what we say would be written into somebody's file.
+bool fill_standard_descriptors() {
+  for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
+    if (::fcntl(descriptor, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != descriptor) {
+      return false;
+    }
+  }
+  return true;
+}
+
 int run(int count, char** arguments) {
   ox::cli::Wiring wiring{
       .clock = &ox::rt::system_clock(),
@@ -44,6 +57,9 @@ int run(int count, char** arguments) {
 }  // namespace
 
 int main(int count, char** arguments) {
+  if (!fill_standard_descriptors()) {
+    return static_cast<int>(ox::app::ExitCode::kUnexpected);
+  }
   // Nothing of ours throws; the library does when there is no memory or no further thread.
   try {
     return run(count, arguments);
