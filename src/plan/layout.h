@@ -59,6 +59,7 @@ class Layout {
   bool subtree_leaves(NodeIndex n, std::vector<NodeIndex>& subtree) const;
   void remove(NodeIndex n, std::vector<Operation>& operations);
   bool break_cycle(const std::vector<NodeIndex>& waiting, std::vector<Operation>& operations);
+  void park(NodeIndex n, std::vector<Operation>& operations);
   Operation operation(OperationKind kind, NodeIndex n) const;
 
   const Work& work_;

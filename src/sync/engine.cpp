@@ -112,11 +112,11 @@ class Run {
   void leave_alone(ReplicaIndex i, const Error& error) {
     replicas_[i].provider = nullptr;
     replicas_[i].away_reason = error.message();
-    add_problem(
-        {.replica = i,
-         .path = {},
-         .code = std::string(name_of(error.code())),
-         .message = replicas_[i].label + " is left alone in this run: " + error.to_string()});
+    add_problem({.replica = i,
+                 .path = {},
+                 .code = std::string(name_of(error.code())),
+                 .message = replicas_[i].label + " is left alone in this run: " +
+                            error.to_string() + advice_for(error.code())});
   }
 
   /// With nothing agreed yet there are no deletes and moves to be seen whole, so the run may go
@@ -430,20 +430,28 @@ class Run {
     return {};
   }
 
+  static std::string advice_for(Code code) {
+    return code == Code::kNoSpace
+               ? ": make room there (what was replaced and deleted before is kept in its trash: "
+                 "--trash-size 0 lets go of it)"
+               : "";
+  }
+
   void tell_closed() {
     for (const auto& [i, root] : closed_) {
       if (root.waiting == 0 || root.lost) {
         continue;
       }
       const Code code = root.why.code();
-      const std::string state = code == Code::kNoSpace    ? " is full"
-                                : code == Code::kReadOnly ? " takes no writes"
-                                                          : " fails: " + root.why.message();
+      const std::string state = code == Code::kNoSpace    ? " is full: "
+                                : code == Code::kReadOnly ? " takes no writes: "
+                                                          : " fails: ";
       add_problem({.replica = i,
                    .path = {},
                    .code = std::string(name_of(code)),
-                   .message = replicas_[i].label + state + "; " + std::to_string(root.waiting) +
-                              " more changes wait for a later run"});
+                   .message = replicas_[i].label + state + root.why.message() + "; " +
+                              std::to_string(root.waiting) + " more changes wait for a later run" +
+                              advice_for(code)});
     }
   }
 

@@ -89,7 +89,9 @@ void Execution::fail(const plan::Operation& operation, const Error& error) {
     return;
   }
   if (error.code() == Code::kNoSpace || error.code() == Code::kReadOnly) {
-    close(operation.replica, error);
+    close(operation.replica, error);  // of the whole root, so it is told once, at the end
+    leave_out(operation);
+    return;
   }
   ++counts.failed;
   tell({.kind = EventKind::kFailed,
@@ -98,11 +100,11 @@ void Execution::fail(const plan::Operation& operation, const Error& error) {
         .path = operation.path,
         .from = operation.from,
         .code = std::string(name_of(error.code())),
-        .message = error.to_string()});
+        .message = error.message()});
   problems.push_back({.replica = operation.replica,
                       .path = operation.path,
                       .code = std::string(name_of(error.code())),
-                      .message = error.to_string()});
+                      .message = error.message()});
 }
 
 void Execution::close(ReplicaIndex replica, const Error& why) {

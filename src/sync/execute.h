@@ -85,7 +85,6 @@ struct Execution {
   void make_durable(const std::set<ReplicaIndex>& shown, std::set<std::uint64_t> done = {});
 };
 
-/// The word for an operation in events ("create", "update", …).
 std::string_view action_word(const plan::Operation& operation);
 
 /// Carries out a plan. Everything planned that did not work out is in `problems` or makes the

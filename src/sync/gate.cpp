@@ -48,7 +48,7 @@ Result<Verdict> judge(const state::RuleFacts& facts, ReplicaIndex i, const Engin
     if (entries.empty() && !allowed) {
       return Verdict{.trust = Trust::kAway,
                      .reason =
-                         "is empty and is not the root that was synced before (is a disk not "
+                         "is empty and is not the folder that was synced before (is a disk not "
                          "mounted?)"};
     }
     return Verdict{.trust = Trust::kRebase,

@@ -62,7 +62,7 @@ LocalRoot::LocalRoot(LocalOptions options, RootFacts facts, std::shared_ptr<fs::
 
 Result<void> LocalRoot::check_writable() const {
   if (!facts_.writable) {
-    return Error(Code::kReadOnly, "the root can only be read");
+    return Error(Code::kReadOnly, "nothing can be written there, only read");
   }
   return {};
 }
