@@ -37,7 +37,7 @@ class History {
       users_.push_back(std::make_unique<User>(i, world_.ground(i), versions_, random_,
                                               world_.clock(), setting_.habits));
     }
-    if (setting_.empty_files) {
+    if (setting_.empty_files || setting_.weather == Weather::kFull) {
       versions_.allow("");
     }
     run_options_.policy = setting_.policy;
@@ -64,11 +64,15 @@ class History {
       if (setting_.weather == Weather::kFilters) {
         change_filter();
       }
+      if (setting_.weather == Weather::kFull) {
+        fill_something();
+      }
     }
     if (!was_struck_) {
       edit_between();
     }
     exclude(std::nullopt);
+    make_room();
     for (const auto& user : users_) {
       if (auto edit = user->finish_writing(); edit.has_value()) {
         tell(*edit, false);
@@ -249,7 +253,10 @@ class History {
     world_.faults().clear();
     const bool writing = std::ranges::any_of(
         users_, [](const std::unique_ptr<User>& user) { return user->is_writing(); });
-    const bool quiet = !edited_in_run_ && !disturbed_in_run_ && !failed && !writing;
+    const bool quiet = !edited_in_run_ && !disturbed_in_run_ && !failed && !writing && !full_;
+    if (full_) {
+      oracle_.disturbed();
+    }
     oracle_.after_run(result, quiet && !away.has_value());
     last_ = result;
   }
@@ -347,6 +354,16 @@ class History {
 
   // The state lost or old -------------------------------------------------------------------------
 
+  void put_state(const std::vector<std::pair<std::string, Bytes>>& files) {
+    make_room();
+    world_.put_state(files);
+  }
+
+  void make_room() {
+    world_.make_room();
+    full_ = false;
+  }
+
   void forget_something() {
     switch (random_.below(8)) {
       case 0:
@@ -356,13 +373,13 @@ class History {
       case 1:
         if (copied_state_.has_value()) {
           say("the state comes back from an older copy");
-          world_.put_state(*copied_state_);
+          put_state(*copied_state_);
           oracle_.disturbed();
         }
         break;
       case 2:
         say("the state is lost");
-        world_.put_state({});
+        put_state({});
         oracle_.disturbed();
         break;
       default:
@@ -385,6 +402,18 @@ class History {
       users_[replica]->drop_open_file();
       oracle_.root_comes_back(replica, *copied_roots_[replica]);
     }
+  }
+
+  void fill_something() {
+    if (random_.below(2) == 0) {
+      make_room();
+      return;
+    }
+    const std::size_t seat = random_.below(world_.size() + 1);
+    say(seat < world_.size() ? "a replica's disk is nearly full"
+                             : "the state's disk is nearly full");
+    world_.fill_disk(seat, random_.below(3) * 3000);
+    full_ = true;
   }
 
   void change_filter() {
@@ -475,6 +504,7 @@ class History {
   std::optional<std::vector<std::pair<std::string, Bytes>>> copied_state_;
   std::map<std::size_t, std::optional<Tree>> copied_roots_;
   std::optional<std::string> excluded_;
+  bool full_ = false;  ///< some disk is
   Verdict verdict_;
 };
 

@@ -23,9 +23,10 @@ enum class Weather : std::uint8_t {
   kAway,             ///< replicas are away for some runs
   kRestored,         ///< a root comes back from an older copy
   kFilters,          ///< names are excluded, and included again
+  kFull,             ///< disks are full for some runs
   kDestinationWins,  ///< one-way with keep-modes by which another than the source may win
 };
-inline constexpr std::uint64_t kWeathers = 13;
+inline constexpr std::uint64_t kWeathers = 14;
 /// Those before it are drawn first, so that they come out as they always did.
 inline constexpr std::uint64_t kFirstWeathers = 7;
 

@@ -127,6 +127,7 @@ Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather) {
   setting.habits.time_step = std::chrono::nanoseconds(setting.tolerance.mtime_step);
   setting.habits.symlinks = random.below(2) == 0;
   setting.habits.unsynced_percent = one_of<std::uint64_t, 3>(random, {0, 10, 40});
+  setting.habits.disk_may_be_full = setting.weather == Weather::kFull;
   setting.habits.holds_files_open = setting.storm != Weather::kCalm && random.below(3) == 0;
   return setting;
 }

@@ -36,10 +36,33 @@ std::optional<Edit> User::edit() {
   fresh_.clear();
   Edit edit{.replica = replica_};
   if (!carry_out(edit)) {
-    return std::nullopt;
+    if (!habits_.disk_may_be_full || edit.touched.empty()) {
+      return std::nullopt;
+    }
+    edit.text += " (stopped half-way)";
+    allow_halves(edit);
   }
   settle(edit);
   return edit;
+}
+
+/// What a full disk took of a version, and what was overwritten by that, is the user's own
+/// misfortune.
+void User::allow_halves(const Edit& edit) {
+  const Tree now = ground_.look();
+  const std::set<std::string> left = all_contents();
+  for (const auto& [path, node] : tree_) {
+    if (!left.contains(node.bytes)) {
+      versions_.replace(node.bytes);
+    }
+  }
+  for (const std::string& path : edit.touched) {
+    for (const std::string& written : {path, path + ".saving"}) {
+      if (const auto found = now.find(written); found != now.end()) {
+        versions_.allow(found->second.bytes);
+      }
+    }
+  }
 }
 
 bool User::carry_out(Edit& edit) {

@@ -19,6 +19,7 @@ struct Habits {
   bool symlinks = false;
   /// Of the disk's clock: a change without a trace in size and mtime must at least move ctime.
   std::chrono::nanoseconds time_step{1};
+  bool disk_may_be_full = false;  ///< then an edit may stop half-way
   bool holds_files_open = false;  ///< writes some files in two steps, and works between them
 };
 
@@ -55,6 +56,7 @@ class User {
   };
 
   bool carry_out(Edit& edit);
+  void allow_halves(const Edit& edit);
   bool create(Edit& edit);
   bool write(Edit& edit);
   bool begin_writing(Edit& edit, const std::string& path);

@@ -201,6 +201,18 @@ RunResult World::run(const sync::RunOptions& options, std::optional<std::size_t>
   return result;
 }
 
+void World::fill_disk(std::size_t seat, std::uint64_t spare) {
+  fs::MemoryFileSystem& disk = *disks_[std::min(seat, disks_.size() - 1)];
+  const fs::FileSystemInfo info = disk.root()->info().value();
+  disk.set_capacity(info.total_bytes - info.free_bytes + spare);
+}
+
+void World::make_room() {
+  for (const auto& disk : disks_) {
+    disk->set_capacity(fs::MemoryOptions{}.capacity_bytes);
+  }
+}
+
 void World::exclude(const std::optional<std::string>& name) {
   filter_ = {};
   if (name.has_value()) {

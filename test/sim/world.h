@@ -78,6 +78,11 @@ class World {
   std::vector<std::pair<std::string, Bytes>> copy_state();
   void put_state(const std::vector<std::pair<std::string, Bytes>>& files);
 
+  /// The disk of this replica, or that of the state (the number after the last replica), takes so
+  /// many bytes more; none: all have room again.
+  void fill_disk(std::size_t seat, std::uint64_t spare);
+  void make_room();
+
   /// Everything of this name is excluded from now on, on all replicas; none: nothing is.
   void exclude(const std::optional<std::string>& name);
 
