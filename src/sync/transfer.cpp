@@ -134,6 +134,9 @@ class Transfers {
     make_staged_durable(transfers);
     if (run_.options.read_back) {
       read_back(transfers, patience);
+      if (run_.cancelled) {
+        return {};
+      }
     }
     if (std::ranges::none_of(transfers, &Transfer::ready)) {
       std::ranges::for_each(transfers, [this](Transfer& t) { collect_unready(t); });
@@ -517,6 +520,8 @@ class Transfers {
       }
     }
     const bool put = operation.kind == plan::OperationKind::kPut;
+    run_.note_unkept(operation, published.entry,
+                     put ? transfer.xattrs.value_or(0) : operation.value.attributes.xattrs);
     const std::uint64_t bytes = put ? operation.value.content.size : 0;
     if (put) {
       ++(operation.expected.has_value() ? run_.counts.updated : run_.counts.created);
