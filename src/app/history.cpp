@@ -91,10 +91,14 @@ Result<RunDetails> run_details(const Places& places, Rule rule, RunId run, rt::C
   return details;
 }
 
-Result<std::vector<ConflictStatus>> conflicts_of(const Places& places, Rule rule,
-                                                 rt::Clock& clock) {
-  TRY_ASSIGN(const auto session, recall(places, std::move(rule), clock));
-  TRY_ASSIGN(std::vector<state::ConflictRecord> records, session->store().conflicts());
+Result<std::vector<ConflictStatus>> conflicts_about(Session& session,
+                                                    const std::optional<RelPath>& path) {
+  TRY_ASSIGN(std::vector<state::ConflictRecord> records, session.store().conflicts());
+  if (path.has_value()) {
+    std::erase_if(records, [&](const state::ConflictRecord& record) {
+      return record.path != *path && (record.copy_path.is_root() || record.copy_path != *path);
+    });
+  }
   std::ranges::reverse(records);
   std::ranges::sort(records, std::greater{}, [](const state::ConflictRecord& record) {
     return std::pair(record.run, record.path);
@@ -103,12 +107,18 @@ Result<std::vector<ConflictStatus>> conflicts_of(const Places& places, Rule rule
   for (state::ConflictRecord& record : records) {
     const bool stands =
         !record.copy_path.is_root() &&
-        std::ranges::any_of(session->replicas(), [&](const sync::EngineReplica& replica) {
+        std::ranges::any_of(session.replicas(), [&](const sync::EngineReplica& replica) {
           return replica.provider != nullptr && replica.provider->look(record.copy_path).ok();
         });
     conflicts.push_back({.record = std::move(record), .copy_stands = stands});
   }
   return conflicts;
+}
+
+Result<std::vector<ConflictStatus>> conflicts_of(const Places& places, Rule rule,
+                                                 rt::Clock& clock) {
+  TRY_ASSIGN(const auto session, recall(places, std::move(rule), clock));
+  return conflicts_about(*session, std::nullopt);
 }
 
 Result<UndoResult> undo(const Places& places, Rule rule, RunId run, const Process& process) {

@@ -43,7 +43,9 @@ struct ConflictStatus {
   state::ConflictRecord record;
   bool copy_stands = false;  ///< the conflict copy is still in some folder
 };
-/// Newest first.
+/// Newest first; those about one path or copy, or all.
+Result<std::vector<ConflictStatus>> conflicts_about(Session& session,
+                                                    const std::optional<RelPath>& path);
 Result<std::vector<ConflictStatus>> conflicts_of(const Places& places, Rule rule, rt::Clock& clock);
 
 struct UndoResult {

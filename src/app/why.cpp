@@ -109,6 +109,7 @@ Result<Why> why(const Places& places, Located located, const Process& process) {
   TRY_ASSIGN(const std::vector<state::Problem> problems, store.problems());
   std::ranges::copy_if(problems, std::back_inserter(answer.problems),
                        [&](const state::Problem& problem) { return concerns(problem.path, path); });
+  TRY_ASSIGN(answer.conflicts, conflicts_about(*session, path));
   TRY_ASSIGN(const std::vector<std::string> held, store.held());
   std::ranges::copy_if(held, std::back_inserter(answer.held), [&](const std::string& name) {
     return name == "delete " + path.text() || name == "overwrite " + path.text();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/history.h"
 #include "app/sync.h"
 
 namespace ox::app {
@@ -24,6 +25,7 @@ struct Why {
   std::vector<WhyRoot> roots;
   std::optional<tree::NodeValue> agreed;  ///< none: nothing is agreed here
   std::vector<state::Problem> problems;   ///< of the last run, about this path
+  std::vector<ConflictStatus> conflicts;  ///< it was in, or is the other version of; newest first
   std::vector<std::string> held;
   std::vector<sync::Event> next;  ///< what the next run would do to it
   ExitCode exit = ExitCode::kInSync;

@@ -184,6 +184,11 @@ class JsonOutput final : public Output {
   }
 
   void conflicts(const std::vector<app::ConflictStatus>& conflicts) override {
+    say_all(conflicts);
+    summary_["conflicts"] = conflicts.size();
+  }
+
+  void say_all(const std::vector<app::ConflictStatus>& conflicts) {
     for (const app::ConflictStatus& conflict : conflicts) {
       const state::ConflictRecord& record = conflict.record;
       Json line{{"type", "conflict"},
@@ -197,7 +202,6 @@ class JsonOutput final : public Output {
       put_path(line, "copy", record.copy_path);
       say(line);
     }
-    summary_["conflicts"] = conflicts.size();
   }
 
   void why(const app::Why& why) override {
@@ -219,6 +223,7 @@ class JsonOutput final : public Output {
       entry.update(problem_of(problem, labels));
       say(entry);
     }
+    say_all(why.conflicts);
     labels_ = labels;
     for (const sync::Event& next : why.next) {
       say(json_of(next));
@@ -375,8 +380,8 @@ class JsonOutput final : public Output {
   }
 
   Json json_of(const sync::Event& event) const {
-    static constexpr std::array<std::string_view, 5> kKinds{"planned", "done", "failed", "conflict",
-                                                            "problem"};
+    static constexpr std::array<std::string_view, 6> kKinds{"planned",  "done",    "failed",
+                                                            "conflict", "problem", "note"};
     Json line{{"type", "event"}, {"kind", kKinds[static_cast<std::size_t>(event.kind)]}};
     if (!event.action.empty()) {
       line["action"] = event.action;

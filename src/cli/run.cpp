@@ -308,9 +308,10 @@ std::unique_ptr<Output> make_output(Terminal& terminal, const Options& options) 
 
 int run(const Options& options, const Wiring& wiring) {
   rt::CountingProgress progress;
-  Terminal terminal(options.verbosity == Verbosity::kQuiet ? Terminal::Progress::kHide
-                                                           : Terminal::Progress::kShow,
-                    progress, *wiring.clock);
+  const bool for_a_person =
+      options.verbosity != Verbosity::kQuiet && options.format != Format::kJson;
+  Terminal terminal(for_a_person ? Terminal::Progress::kShow : Terminal::Progress::kHide, progress,
+                    *wiring.clock);
   const std::unique_ptr<Output> output = make_output(terminal, options);
   const Result<ExitCode> result = Commander(options, wiring, *output, progress).run();
   ExitCode exit = result.ok() ? *result : app::exit_code_of(result.error());

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "cli/output.h"
 #include "cli/text.h"
@@ -39,6 +40,11 @@ class TextOutput final : public Output {
       case sync::EventKind::kProblem:
         terminal_.complain(where.empty() ? shown(event.message)
                                          : where + ": " + shown(event.message));
+        break;
+      case sync::EventKind::kNote:
+        if (told_notes_.insert(event.message).second) {
+          say("note: " + shown(event.message));
+        }
         break;
     }
   }
@@ -135,17 +141,7 @@ class TextOutput final : public Output {
       say("No conflicts.");
     }
     for (const app::ConflictStatus& conflict : conflicts) {
-      const state::ConflictRecord& record = conflict.record;
-      std::string line =
-          fmt::format("run {}  {}  {}", record.run.value, record.kind, shown(record.path.text()));
-      if (!record.winner.empty()) {
-        line += fmt::format("  {} over {}", shown(record.winner), shown(record.loser));
-      }
-      if (!record.copy_path.is_root()) {
-        line += fmt::format("  other version: {}{}", shown(record.copy_path.text()),
-                            conflict.copy_stands ? "" : " (gone)");
-      }
-      say(line);
+      say(line_of(conflict));
     }
   }
 
@@ -159,6 +155,10 @@ class TextOutput final : public Output {
     }
     for (const state::Problem& problem : why.problems) {
       say("Last run: " + line_of(problem, labels));
+    }
+    for (const app::ConflictStatus& conflict : why.conflicts) {
+      const bool is_copy = conflict.record.copy_path == why.path;
+      say((is_copy ? "It is the other version of a conflict: " : "Conflict: ") + line_of(conflict));
     }
     for (const std::string& name : why.held) {
       say("Held: " + shown(name) + "; let it through with `syncoxiders approve`");
@@ -282,6 +282,7 @@ class TextOutput final : public Output {
   Terminal& terminal_;
   const Options& options_;
   std::vector<std::string> labels_;
+  std::set<std::string> told_notes_;  ///< a watch has many runs
   bool said_ = false;
 };
 

@@ -123,6 +123,20 @@ std::string line_of(const state::RunRecord& run) {
   return run.message.empty() ? line : line + "  " + shown(run.message);
 }
 
+std::string line_of(const app::ConflictStatus& conflict) {
+  const state::ConflictRecord& record = conflict.record;
+  std::string line =
+      fmt::format("run {}  {}  {}", record.run.value, record.kind, shown(record.path.text()));
+  if (!record.winner.empty()) {
+    line += fmt::format("  {} over {}", shown(record.winner), shown(record.loser));
+  }
+  if (!record.copy_path.is_root()) {
+    line += fmt::format("  other version: {}{}", shown(record.copy_path.text()),
+                        conflict.copy_stands ? "" : " (gone)");
+  }
+  return line;
+}
+
 std::string line_of(const state::Problem& problem, const std::vector<std::string>& labels) {
   const std::string place = place_of(label_of(labels, problem.replica), problem.path);
   return (place.empty() ? "" : place + ": ") + shown(problem.message);

@@ -15,6 +15,7 @@ namespace ox::cli {
 std::string place_of(std::string_view label, const RelPath& path);
 std::string line_of(const state::RunRecord& run);
 std::string line_of(const state::Problem& problem, const std::vector<std::string>& labels);
+std::string line_of(const app::ConflictStatus& conflict);
 /// What a run came to, and what to type next.
 std::string verdict_of(const app::SyncResult& result, const Options& options);
 /// What stands in each folder, what is agreed, and which pattern decides.

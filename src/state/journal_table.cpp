@@ -226,31 +226,33 @@ Result<std::optional<Bytes>> read_merge_base(Database& database, const Digest& d
   return read_one(query);
 }
 
+Result<std::vector<Digest>> read_merge_base_digests(Database& database) {
+  std::vector<Digest> digests;
+  TRY_ASSIGN(Query query, database.query(kMergeBases));
+  while (true) {
+    TRY_ASSIGN(const bool found, query.step());
+    if (!found) {
+      return digests;
+    }
+    const BytesView key = query.bytes(0);
+    Digest digest;
+    if (key.size() != digest.bytes.size()) {
+      return Error(Code::kCorrupt, "a merge base of the state has no digest");
+    }
+    std::memcpy(digest.bytes.data(), key.data(), key.size());
+    digests.push_back(digest);
+  }
+}
+
 Result<void> keep_only_merge_bases(Database& database, const std::vector<Digest>& keep) {
   std::vector<Digest> sorted = keep;
   std::sort(sorted.begin(), sorted.end());
-  std::vector<Bytes> dropped;
-  {
-    TRY_ASSIGN(Query query, database.query(kMergeBases));
-    while (true) {
-      TRY_ASSIGN(const bool found, query.step());
-      if (!found) {
-        break;
-      }
-      const BytesView key = query.bytes(0);
-      Digest digest;
-      if (key.size() != digest.bytes.size()) {
-        return Error(Code::kCorrupt, "a merge base of the state has no digest");
-      }
-      std::memcpy(digest.bytes.data(), key.data(), key.size());
-      if (!std::binary_search(sorted.begin(), sorted.end(), digest)) {
-        dropped.emplace_back(key.begin(), key.end());
-      }
+  TRY_ASSIGN(const std::vector<Digest> all, read_merge_base_digests(database));
+  for (const Digest& digest : all) {
+    if (!std::binary_search(sorted.begin(), sorted.end(), digest)) {
+      TRY_ASSIGN(Query query, database.query(kDropMergeBase));
+      TRY(query.bind(BytesView(digest.bytes)).run());
     }
-  }
-  for (const Bytes& digest : dropped) {
-    TRY_ASSIGN(Query query, database.query(kDropMergeBase));
-    TRY(query.bind(BytesView(digest)).run());
   }
   return {};
 }

@@ -26,6 +26,7 @@ Result<std::vector<VersionRecord>> read_versions_of(Database& database, NodeId n
 Result<std::vector<VersionRecord>> read_trash(Database& database, ReplicaIndex replica);
 Result<std::vector<Problem>> read_problems(Database& database);
 Result<std::optional<Bytes>> read_merge_base(Database& database, const Digest& digest);
+Result<std::vector<Digest>> read_merge_base_digests(Database& database);
 Result<void> keep_only_merge_bases(Database& database, const std::vector<Digest>& keep);
 
 }  // namespace ox::state

@@ -127,6 +127,11 @@ class SqliteStore : public Store {
     return read_merge_base(*database_, digest);
   }
 
+  Result<std::vector<Digest>> merge_base_digests() override {
+    rt::Lock lock(mutex_);
+    return read_merge_base_digests(*database_);
+  }
+
   Result<void> keep_merge_bases(const std::vector<Digest>& keep) override {
     rt::Lock lock(mutex_);
     return in_transaction(

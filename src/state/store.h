@@ -113,6 +113,7 @@ class Store {
   virtual Result<std::vector<VersionRecord>> versions_in_trash(ReplicaIndex replica) = 0;
   virtual Result<std::vector<Problem>> problems() = 0;
   virtual Result<std::optional<Bytes>> merge_base(const Digest& digest) = 0;
+  virtual Result<std::vector<Digest>> merge_base_digests() = 0;
   /// Drops merge bases that `keep` does not name. Unbounded sets are the caller's business.
   virtual Result<void> keep_merge_bases(const std::vector<Digest>& keep) = 0;
   virtual Result<std::vector<std::string>> held() = 0;

@@ -226,6 +226,7 @@ TEST_F(StoreTest, MergeBasesStayUntilTheyAreNotKept) {
   reopen();
   EXPECT_EQ(*store_->merge_base(digests[0]), Bytes());
   EXPECT_EQ(*store_->merge_base(digests[4]), Bytes(120'000, 5));
+  EXPECT_EQ(store_->merge_base_digests()->size(), digests.size());
   ASSERT_TRUE(store_->keep_merge_bases({digests[3], digests[1]}).ok());
   reopen();
   for (std::size_t number = 0; number < digests.size(); ++number) {

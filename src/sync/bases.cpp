@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "crypto/digest.h"
+#include "state/page.h"
 #include "sync/sources.h"
 #include "sync/text_merge.h"
 
@@ -81,6 +83,81 @@ Result<void> keep_bases(state::Store& store, const Ledger& ledger,
     }
   }
   return commit.merge_bases.empty() ? Result<void>{} : store.commit(commit);
+}
+
+namespace {
+
+constexpr std::uint64_t kPruneEvery = 16;
+constexpr std::size_t kFewBases = 64;
+constexpr std::size_t kMostDropped = 4096;
+
+void strike_out(std::set<Digest>& unused, const state::ContentView& content) {
+  if (content.digest != nullptr) {
+    Digest digest;
+    std::copy_n(content.digest, digest.bytes.size(), digest.bytes.begin());
+    unused.erase(digest);
+  }
+}
+
+/// Strikes out what the records of one directory name, and adds the directories in it to `below`.
+Result<void> strike_out_directory(state::Store& store, NodeId directory, std::set<Digest>& unused,
+                                  std::vector<NodeId>& below) {
+  TRY_ASSIGN(const std::vector<Bytes> pages, store.pages(directory));
+  for (const Bytes& page : pages) {
+    state::PageCursor cursor(page, directory);
+    while (cursor.next()) {
+      const state::RecordView& record = cursor.record();
+      if (record.agreed.kind == tree::Kind::kDirectory) {
+        below.push_back(record.id);
+      }
+      strike_out(unused, record.agreed.content);
+      for (std::uint32_t i = 0; i < record.side_count; ++i) {
+        if (record.sides[i].state == state::SideState::kDiffers) {
+          strike_out(unused, record.sides[i].value.content);
+        }
+      }
+    }
+    if (!cursor.ok()) {
+      return Error(Code::kCorrupt, "a page of the state is damaged");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> prune_bases(state::Store& store, RunId run) {
+  if (run.value % kPruneEvery != 0) {
+    return {};
+  }
+  TRY_ASSIGN(const std::vector<Digest> all, store.merge_base_digests());
+  if (all.size() <= kFewBases) {
+    return {};
+  }
+  std::set<Digest> unused(all.begin(), all.end());
+  for (std::vector<NodeId> waiting{kRootNode}; !waiting.empty() && !unused.empty();) {
+    const NodeId directory = waiting.back();
+    waiting.pop_back();
+    TRY(strike_out_directory(store, directory, unused, waiting));
+  }
+  TRY_ASSIGN(const std::vector<tree::NodeRecord> unsettled, store.unsettled());
+  for (const tree::NodeRecord& record : unsettled) {
+    for (const tree::ReplicaSide& side : record.sides) {
+      if (side.acknowledged.has_value() && side.acknowledged->value.content.digest.has_value()) {
+        unused.erase(*side.acknowledged->value.content.digest);
+      }
+    }
+  }
+  std::vector<Digest> kept;
+  std::size_t dropped = 0;
+  for (const Digest& digest : all) {
+    if (unused.contains(digest) && dropped < kMostDropped) {
+      ++dropped;
+    } else {
+      kept.push_back(digest);
+    }
+  }
+  return dropped == 0 ? Result<void>{} : store.keep_merge_bases(kept);
 }
 
 }  // namespace ox::sync

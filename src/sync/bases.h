@@ -17,4 +17,8 @@ Result<void> keep_bases(state::Store& store, const Ledger& ledger,
                         const std::vector<EngineReplica>& replicas,
                         const std::map<Digest, Bytes>& merged, bool all_texts);
 
+/// Drops kept texts that no live value names any more, some thousands at most. That means a look at
+/// the whole state, so only every sixteenth run does it, and only where many have gathered.
+Result<void> prune_bases(state::Store& store, RunId run);
+
 }  // namespace ox::sync

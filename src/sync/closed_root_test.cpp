@@ -124,5 +124,81 @@ TEST_F(ClosedRoot, WhatThisRunDisplacedIsNoRoom) {
   EXPECT_EQ(stores_[2]->trash_contents().size(), 1U);
 }
 
+TEST_F(ClosedRoot, OneThatCannotBeListedIsAway) {
+  for (const char* call : {"list", "read_identity"}) {
+    write(0, call, "new bytes");
+    stores_[2]->set_hook([call](const provider::MemoryEvent& event) -> Result<void> {
+      return event.call == call ? Error(Code::kIo, "made to fail") : Result<void>{};
+    });
+    const RunReport report = run().value();
+    EXPECT_EQ(report.outcome, state::RunOutcome::kPartly);
+    EXPECT_FALSE(report.unreadable);
+    EXPECT_EQ(files(0), files(1));
+    EXPECT_FALSE(files(2).contains(call));
+    heal(2);
+    run_clean();
+    EXPECT_EQ(files(2), files(0));
+  }
+}
+
+TEST_F(ClosedRoot, OfTwoTheRunFails) {
+  replicas_[1].provider = nullptr;
+  stores_[2]->set_hook([](const provider::MemoryEvent& event) -> Result<void> {
+    return event.call == "list" ? Error(Code::kIo, "made to fail") : Result<void>{};
+  });
+  const RunReport report = run().value();
+  EXPECT_EQ(report.outcome, state::RunOutcome::kFailed);
+  EXPECT_TRUE(report.unreadable);
+}
+
+TEST_F(ClosedRoot, ADirectoryThatCannotBeMadeIsToldOnce) {
+  write(0, "dir/one", "bytes 1");
+  write(0, "dir/sub/two", "bytes 2");
+  fail_calls(2, "publish", Code::kPermissionDenied, SIZE_MAX, "dir");
+  const RunReport report = run().value();
+  EXPECT_EQ(report.outcome, state::RunOutcome::kPartly);
+  EXPECT_EQ(report.problems.size(), 1U);
+  EXPECT_EQ(files(0), files(1));
+  heal(2);
+  run_clean();
+  EXPECT_EQ(files(2), files(0));
+}
+
+TEST_F(ClosedRoot, WhatItCannotKeepIsNotedInALine) {
+  provider::Capabilities poor = provider::full_capabilities();
+  poor.modes = poor.xattrs = false;
+  add_replica(poor);
+  store_.reset();
+  ASSERT_TRUE(disk_.root()->remove_file("state").ok());
+  open_store();
+  for (int i = 0; i < 3; ++i) {
+    const std::string name = "new" + std::to_string(i);
+    write(0, name, "new bytes");
+    ASSERT_TRUE(stores_[0]->user_set_xattr(at(name), "user.note", "kept").ok());
+  }
+  const RunReport report = run_clean();
+  ASSERT_EQ(report.notes.size(), 2U);
+  EXPECT_EQ(report.notes[0].code, "modes");
+  EXPECT_EQ(report.notes[1].code, "xattrs");
+  EXPECT_EQ(report.notes[1].replica, 3U);
+  EXPECT_NE(report.notes[1].message.find("3 files"), std::string::npos);
+  EXPECT_TRUE(run_clean().notes.empty()) << "nothing was done";
+}
+
+TEST_F(ClosedRoot, OneWhoseMovesDoNotGetDurableIsTold) {
+  ASSERT_TRUE(stores_[0]->user_make_directory(at("dir")).ok());
+  // What it shows gets durable; what is done to it does not.
+  bool made = false;
+  stores_[2]->set_hook([&made](const provider::MemoryEvent& event) -> Result<void> {
+    made = made || event.call == "make_directory";
+    return made && event.call == "make_durable" ? Error(Code::kIo, "made to fail") : Result<void>{};
+  });
+  const RunReport report = run().value();
+  EXPECT_EQ(report.outcome, state::RunOutcome::kPartly);
+  EXPECT_EQ(report.problems.size(), 1U);
+  heal(2);
+  run_clean();
+}
+
 }  // namespace
 }  // namespace ox::sync

@@ -226,6 +226,8 @@ void Publisher::collect(const Transfer& transfer, TransferPart& part, state::Act
     }
   }
   const bool put = operation.kind == plan::OperationKind::kPut;
+  run_.note_unkept(operation, published.entry,
+                   put ? transfer.xattrs.value_or(0) : operation.value.attributes.xattrs);
   const std::uint64_t bytes = put ? operation.value.content.size : 0;
   if (put) {
     ++(operation.expected.has_value() ? run_.counts.updated : run_.counts.created);

@@ -112,11 +112,11 @@ class Run {
   void leave_alone(ReplicaIndex i, const Error& error) {
     replicas_[i].provider = nullptr;
     replicas_[i].away_reason = error.message();
-    add_problem({.replica = i,
-                 .path = {},
-                 .code = std::string(name_of(error.code())),
-                 .message = "left alone in this run: " +
-                            error.to_string() + advice_for(error.code())});
+    add_problem(
+        {.replica = i,
+         .path = {},
+         .code = std::string(name_of(error.code())),
+         .message = "left alone in this run: " + error.to_string() + advice_for(error.code())});
   }
 
   /// With nothing agreed yet there are no deletes and moves to be seen whole, so the run may go
@@ -171,11 +171,10 @@ class Run {
     }
     TRY_ASSIGN(Scan scanned, scan(store_, replicas_, scope, services_, stop_));
     report_.counts.scanned = std::max(report_.counts.scanned, scanned.entries);
+    count_hard_linked(scanned);
     if (std::ranges::count(scanned.unreadable, true) != 0) {
-      report_.unreadable = true;
-      report_.outcome = state::RunOutcome::kFailed;
       add_reports(scanned.reports);
-      return false;
+      return goes_on_without(scanned.unreadable);
     }
     plan::Input input{.nodes = scanned.nodes,
                       .replicas = std::move(scanned.replicas),
@@ -222,6 +221,31 @@ class Run {
       }
     }
     return again;
+  }
+
+  /// Roots that can't be listed are away; false: too few are left.
+  bool goes_on_without(const std::vector<bool>& unreadable) {
+    const auto gone = static_cast<std::size_t>(std::ranges::count(unreadable, true));
+    if (online() < gone + 2) {
+      report_.unreadable = true;
+      report_.outcome = state::RunOutcome::kFailed;
+      return false;
+    }
+    for (std::size_t i = 0; i < replicas_.size(); ++i) {
+      if (unreadable[i]) {
+        replicas_[i].provider = nullptr;
+        replicas_[i].away_reason = "can't be read";
+      }
+    }
+    visited_.clear();  // nothing of this scan was carried out
+    return true;
+  }
+
+  void count_hard_linked(const Scan& scanned) {
+    hard_linked_.resize(replicas_.size());
+    for (std::size_t i = 0; i < replicas_.size(); ++i) {
+      hard_linked_[i] = std::max(hard_linked_[i], scanned.hard_linked[i]);
+    }
   }
 
   std::function<bool(ReplicaIndex, const RelPath&, bool)> exclusion() const {
@@ -333,6 +357,10 @@ class Run {
                         .make_room = [this](ReplicaIndex i) { return make_room(i); }};
     const Result<void> executed = execute(execution, decided.plan);
     add_counts(report_.counts, execution.counts);
+    for (const auto& [i, unkept] : execution.unkept) {
+      unkept_[i].modes += unkept.modes;
+      unkept_[i].xattrs += unkept.xattrs;
+    }
     for (state::Problem& problem : execution.problems) {
       report_.problems.push_back(std::move(problem));
     }
@@ -405,7 +433,8 @@ class Run {
     }
     static const std::set<std::string_view> kHarmless{
         "special",    "name_collision", "name_refused", "symlinks_unsupported",
-        "in_the_way", "assumed_equal",  "kept",         "changed_meanwhile"};
+        "in_the_way", "assumed_equal",  "kept",         "changed_meanwhile",
+        "recovered"};
     const bool partly = std::ranges::any_of(report_.problems, [&](const state::Problem& problem) {
       return problem.code != "held" && !kHarmless.contains(problem.code);
     });
@@ -437,25 +466,47 @@ class Run {
                : "";
   }
 
+  /// Once something is done, or would be; a run that finds all in sync has nothing to remark.
+  void add_notes() {
+    if (changes_in(report_.counts) == 0) {
+      return;
+    }
+    report_.notes = notes_of(replicas_, hard_linked_, unkept_);
+    if (services_.events) {
+      for (const state::Problem& note : report_.notes) {
+        services_.events({.kind = EventKind::kNote,
+                          .action = {},
+                          .replica = note.replica,
+                          .path = {},
+                          .code = note.code,
+                          .message = note.message});
+      }
+    }
+  }
+
   void tell_closed() {
     for (const auto& [i, root] : closed_) {
-      if (root.waiting == 0 || root.lost) {
+      if (root.lost) {
         continue;
       }
       const Code code = root.why.code();
+      std::string message = root.why.message();
+      if (root.waiting != 0) {
+        message += "; " + std::to_string(root.waiting) + " more changes wait for a later run";
+      }
       add_problem({.replica = i,
                    .path = {},
                    .code = std::string(name_of(code)),
-                   .message = root.why.message() + "; " +
-                              std::to_string(root.waiting) + " more changes wait for a later run" +
-                              advice_for(code)});
+                   .message = message + advice_for(code)});
     }
   }
 
   Result<RunReport> finish() {
     tell_closed();
+    add_notes();
     if (ledger_.has_value()) {
       TRY(tidy_trash());
+      TRY(prune_bases(store_, report_.id));
     }
     conclude();
     services_.progress->enter(rt::Phase::kFinished);
@@ -497,9 +548,7 @@ class Run {
                             .bytes = report_.counts.bytes,
                             .conflicts = report_.conflicts.size(),
                             .problems = report_.problems.size()};
-    record.actions = report_.counts.created + report_.counts.updated + report_.counts.moved +
-                     report_.counts.removed + report_.counts.directories +
-                     report_.counts.attributes;
+    record.actions = changes_in(report_.counts);
     if (report_.rebased) {
       record.message = "merged as a union: " + report_.rebase_reason;
     }
@@ -535,6 +584,8 @@ class Run {
   RunReport report_;
   std::optional<Ledger> ledger_;
   ClosedRoots closed_;
+  std::vector<std::uint64_t> hard_linked_;  ///< files, by replica
+  std::map<ReplicaIndex, Unkept> unkept_;
   std::set<ReplicaIndex> roomed_;  ///< where room was made
 };
 

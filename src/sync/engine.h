@@ -45,7 +45,14 @@ struct RunOptions {
   std::size_t max_passes = 5;
 };
 
-enum class EventKind : std::uint8_t { kPlanned, kDone, kFailed, kConflict, kProblem };
+enum class EventKind : std::uint8_t {
+  kPlanned,
+  kDone,
+  kFailed,
+  kConflict,
+  kProblem,
+  kNote,  ///< good to know, nothing to be done: what a replica can't keep, in one line each
+};
 
 /// One thing that happened or, in a dry run, would happen.
 struct Event {
@@ -81,8 +88,9 @@ struct RunReport {
   RunCounts counts;
   std::vector<plan::Conflict> conflicts;
   std::vector<state::Problem> problems;
-  std::vector<std::string> held;  ///< waits for `approve`
-  bool rebased = false;           ///< it was a union, because …
+  std::vector<state::Problem> notes;  ///< as EventKind::kNote; they change no outcome
+  std::vector<std::string> held;      ///< waits for `approve`
+  bool rebased = false;               ///< it was a union, because …
   std::string rebase_reason;
   bool unreadable = false;  ///< a root could not be read at all
 };

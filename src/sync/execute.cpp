@@ -72,6 +72,13 @@ void Execution::problem(std::optional<ReplicaIndex> replica, const RelPath& path
 }
 
 void Execution::fail(const plan::Operation& operation, const Error& error) {
+  if (std::ranges::any_of(failed_directories, [&](const auto& failed) {
+        return failed.first == operation.replica && failed.second != operation.path &&
+               failed.second.contains(operation.path);
+      })) {
+    ++counts.failed;  // the directory's failure has been told
+    return;
+  }
   if (means_changed(error.code())) {
     dirty = true;
     return;
@@ -105,10 +112,24 @@ void Execution::fail(const plan::Operation& operation, const Error& error) {
                       .path = operation.path,
                       .code = std::string(name_of(error.code())),
                       .message = error.message()});
+  if (operation.kind == plan::OperationKind::kMakeDirectory) {
+    failed_directories.emplace(operation.replica, operation.path);
+  }
 }
 
 void Execution::close(ReplicaIndex replica, const Error& why) {
   closed.emplace(replica, ClosedRoot{.why = why});
+}
+
+void Execution::note_unkept(const plan::Operation& operation, const tree::Entry& entry,
+                            std::uint64_t xattrs) {
+  const std::uint32_t mode = operation.value.attributes.mode;
+  if (mode != tree::kModeUnknown && mode != entry.attributes.mode) {
+    ++unkept[operation.replica].modes;
+  }
+  if (xattrs != 0 && xattrs != entry.attributes.xattrs) {
+    ++unkept[operation.replica].xattrs;
+  }
 }
 
 void Execution::leave_out(const plan::Operation& operation) {

@@ -23,6 +23,12 @@ struct ClosedRoot {
 };
 using ClosedRoots = std::map<ReplicaIndex, ClosedRoot>;
 
+/// What a replica was given and could not keep, by number of files.
+struct Unkept {
+  std::uint64_t modes = 0;
+  std::uint64_t xattrs = 0;
+};
+
 /// Everything the parts of an execution share.
 struct Execution {
   const std::vector<EngineReplica>& replicas;
@@ -37,6 +43,7 @@ struct Execution {
   std::function<bool(ReplicaIndex)> make_room;
 
   RunCounts counts;
+  std::map<ReplicaIndex, Unkept> unkept;
   std::vector<state::Problem> problems;
   std::vector<state::VersionRecord> versions;  ///< to go with the next commit
   bool dirty = false;  ///< something was not as planned: look and plan again
@@ -53,6 +60,9 @@ struct Execution {
   /// The same by node, for sides that the plan acknowledges as seen before our move.
   std::map<std::pair<ReplicaIndex, NodeId>, tree::Fingerprint> moved_nodes;
   std::set<std::pair<ReplicaIndex, NodeId>> failed_moves;
+  /// Directories that could not be made: what belongs into them can't be put, and looking again
+  /// would not help.
+  std::set<std::pair<ReplicaIndex, RelPath>> failed_directories;
 
   /// `update` with fingerprints as they are after our own moves, and without sides whose move
   /// failed or whose replica could not make durable what it showed.
@@ -67,6 +77,9 @@ struct Execution {
   bool is_closed(ReplicaIndex replica) const { return closed.contains(replica); }
   /// Nothing more is changed on this root in this run; the others go on.
   void close(ReplicaIndex replica, const Error& why);
+  /// Compares what stands now with what was meant to.
+  void note_unkept(const plan::Operation& operation, const tree::Entry& entry,
+                   std::uint64_t xattrs);
   /// An operation of a closed root.
   void leave_out(const plan::Operation& operation);
   /// After kNoSpace: is there room now?

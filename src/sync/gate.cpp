@@ -96,7 +96,21 @@ Result<Gate> pass_gate(const state::RuleFacts& facts, const std::vector<EngineRe
            .message = replicas[i].label + " is away: " + replicas[i].away_reason});
       continue;
     }
-    TRY_ASSIGN(const Verdict verdict, judge(facts, i, replicas[i], approved, stop));
+    const Result<Verdict> judged = judge(facts, i, replicas[i], approved, stop);
+    if (!judged.ok()) {
+      if (judged.failed_with(Code::kCancelled)) {
+        return judged.error();
+      }
+      gate.replicas[i].provider = nullptr;
+      gate.replicas[i].away_reason = judged.error().message();
+      gate.problems.push_back(
+          {.replica = i,
+           .path = {},
+           .code = "away",
+           .message = replicas[i].label + " can't be read: " + judged.error().to_string()});
+      continue;
+    }
+    const Verdict& verdict = *judged;
     if (verdict.trust == Trust::kRebase) {
       gate.rebase = true;
       gate.reason = verdict.reason;

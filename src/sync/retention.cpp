@@ -10,6 +10,8 @@ namespace ox::sync {
 
 namespace {
 
+constexpr std::uint64_t kMostUnchecked = 64;  ///< runs that ended early, one after the other
+
 bool is_as_displaced(const state::VersionRecord& version, const tree::Entry& entry) {
   return entry.kind == tree::Kind::kSymlink || (entry.fingerprint.size == version.content.size &&
                                                 entry.fingerprint.mtime == version.content.mtime);
@@ -32,13 +34,14 @@ class Keeper {
       : store_(store), replicas_(replicas), services_(services) {}
 
   Result<RetentionReport> recheck(RunId run) {
+    TRY_ASSIGN(const RunId since, first_unchecked(run));
     for (ReplicaIndex i = 0; i < replicas_.size(); ++i) {
       if (replicas_[i].provider == nullptr) {
         continue;
       }
       TRY_ASSIGN(const auto versions, store_.versions_in_trash(i));
       for (const state::VersionRecord& version : versions) {
-        if (version.run == run) {
+        if (version.run >= since) {
           const Result<tree::Entry> entry = replicas_[i].provider->look_trashed(version.trashed);
           if (entry.ok() && !is_as_displaced(version, *entry)) {
             rescue(version, *entry);
@@ -62,6 +65,22 @@ class Keeper {
   }
 
  private:
+  /// The first of the runs right before `run` that ended early: they looked at nothing again.
+  Result<RunId> first_unchecked(RunId run) {
+    TRY_ASSIGN(const std::vector<state::RunRecord> runs, store_.runs(kMostUnchecked));
+    RunId first = run;
+    for (const state::RunRecord& record : runs) {
+      const bool ended_early = record.outcome == state::RunOutcome::kInterrupted ||
+                               record.outcome == state::RunOutcome::kFailed ||
+                               record.outcome == state::RunOutcome::kRunning;
+      if (record.id < run && !ended_early) {
+        break;
+      }
+      first = std::min(first, record.id);
+    }
+    return first;
+  }
+
   void purge_replica(std::vector<state::VersionRecord> versions, const Retention& retention,
                      RunId current, const std::stop_token& stop) {
     std::ranges::sort(versions, std::greater{}, [](const state::VersionRecord& version) {

@@ -15,9 +15,10 @@ struct RetentionReport {
   std::vector<state::Problem> rescued;
 };
 
-/// Looks again at what run `run` put aside: a program that held a file open may have gone on
-/// writing to it. A version that changed goes back into the tree as a conflict copy, which the next
-/// run spreads. The caller holds the rule's lock.
+/// Looks again at what run `run` put aside, and what runs before it that did not come to their end
+/// did: a program that held a file open may have gone on writing to it. A version that changed goes
+/// back into the tree as a conflict copy, which the next run spreads. The caller holds the rule's
+/// lock.
 Result<RetentionReport> recheck_displaced(state::Store& store,
                                           const std::vector<EngineReplica>& replicas, RunId run,
                                           const Services& services);

@@ -150,6 +150,15 @@ TEST_F(WrittenInTrash, ComesBackAtTheEndOfTheRun) {
   expect_rescued(recheck_displaced(*store_, replicas_, RunId{1}, services_).value());
 }
 
+TEST_F(WrittenInTrash, ComesBackAfterARunThatEndedEarly) {
+  displace_and_write_on(1);
+  state::Commit commit;
+  commit.runs.push_back({.id = RunId{1}, .outcome = state::RunOutcome::kInterrupted});
+  commit.runs.push_back({.id = RunId{2}, .outcome = state::RunOutcome::kRunning});
+  ASSERT_TRUE(store_->commit(commit).ok());
+  expect_rescued(recheck_displaced(*store_, replicas_, RunId{2}, services_).value());
+}
+
 TEST_F(WrittenInTrash, EachComesBackUnderANameOfItsOwn) {
   displace_and_write_on(1);
   const auto first = recheck_displaced(*store_, replicas_, RunId{1}, services_).value();

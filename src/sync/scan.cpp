@@ -50,6 +50,7 @@ class Scanner {
         group_(*services.pool, 100'000'000, std::move(stop)) {
     result_.replicas.resize(replicas.size());
     result_.unreadable.assign(replicas.size(), false);
+    result_.hard_linked.assign(replicas.size(), 0);
     for (std::size_t i = 0; i < replicas.size(); ++i) {
       result_.replicas[i].traits = traits_of(replicas[i]);
     }
@@ -217,6 +218,7 @@ class Scanner {
     }
     entries_ += found->size();
     filter(path, i, std::move(*found), listing);
+    count_hard_linked(i, listing);
     std::ranges::sort(listing.entries, {}, &tree::Entry::name);
     return listing;
   }
@@ -248,6 +250,16 @@ class Scanner {
         }
       }
       listing.entries.push_back(std::move(entry));
+    }
+  }
+
+  void count_hard_linked(std::size_t i, const ScanListing& listing) {
+    const auto count = std::ranges::count_if(listing.entries, [](const tree::Entry& entry) {
+      return entry.kind == tree::Kind::kFile && entry.fingerprint.link_count > 1;
+    });
+    if (count != 0) {
+      rt::Lock lock(mutex_);
+      result_.hard_linked[i] += static_cast<std::uint64_t>(count);
     }
   }
 

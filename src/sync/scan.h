@@ -31,6 +31,7 @@ struct Scan {
   bool sliced = false;           ///< directories were left for a later slice
   bool unstable = false;         ///< something vanished while it was being listed: scan again
   std::vector<bool> unreadable;  ///< per replica: its root could not be listed
+  std::vector<std::uint64_t> hard_linked;  ///< per replica: files with more than one name
 };
 
 /// Walks all replicas in step, directory by directory, on `services.pool`. kUnreachable when the

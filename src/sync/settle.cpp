@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "sync/parked.h"
+#include "sync/placeholder.h"
 #include "sync/sources.h"
 
 namespace ox::sync {
@@ -14,6 +15,10 @@ namespace {
 constexpr std::uint64_t kRunsThatMayHaveParked = 16;
 constexpr std::uint64_t kRunsThatMayBeOpen = 64;
 constexpr unsigned kMostOfOnePath = 1000;  ///< versions of one path that one run displaced
+
+std::string trash_folder(const state::RunRecord& run) {
+  return to_basic_iso8601(run.started) + "-" + std::to_string(run.id.value);
+}
 
 class Settler {
  public:
@@ -59,10 +64,14 @@ class Settler {
         settled = settled && action.kind != state::ActionKind::kPark;
         continue;
       }
+      if (!record.has_value() || action.done) {
+        continue;
+      }
+      clear_placeholder(*replicas_[action.replica].provider, action,
+                        {.name = trash_folder(*record)});
       const bool displaces =
           action.kind == state::ActionKind::kPut || action.kind == state::ActionKind::kRemove;
-      if (record.has_value() && displaces && !action.done && action.before.has_value() &&
-          action.before->kind != tree::Kind::kDirectory) {
+      if (displaces && action.before.has_value() && action.before->kind != tree::Kind::kDirectory) {
         TRY_ASSIGN(const bool told, settle_displaced(action, *record, commit));
         settled = settled && told;
       }
@@ -102,7 +111,9 @@ class Settler {
         ignore(provider.purge_trashed(trashed), "its bytes stand where they came from");
         continue;
       }
-      record_displaced(action, run, trashed, *entry, commit);
+      if (!step_back(provider, trashed, action)) {
+        record_displaced(action, run, trashed, *entry, commit);
+      }
     }
     return true;
   }
@@ -119,8 +130,13 @@ class Settler {
   /// An error: it can't be told.
   static Result<bool> is_ours(provider::Provider& provider, const RelPath& trashed,
                               const tree::Entry& entry, const state::Action& action) {
-    if (action.kind == state::ActionKind::kRemove ||
-        entry.fingerprint.same_object(action.before->fingerprint)) {
+    if (entry.fingerprint.same_object(action.before->fingerprint)) {
+      return false;
+    }
+    if (is_placeholder_in_trash(entry, *action.before)) {
+      return true;
+    }
+    if (action.kind == state::ActionKind::kRemove) {
       return false;
     }
     if (!action.after.has_value()) {
@@ -136,6 +152,16 @@ class Settler {
     TRY_ASSIGN(const auto source, provider.open_trashed(trashed));
     TRY_ASSIGN(const Digest digest, digest_of_source(*source, {}));
     return meant.content.digest == digest;
+  }
+
+  /// Where the old version had to step aside and nothing came in its place, it goes back, as if
+  /// nothing had been tried.
+  static bool step_back(provider::Provider& provider, const RelPath& trashed,
+                        const state::Action& action) {
+    return action.kind == state::ActionKind::kPut &&
+           provider.capabilities().replace == provider::Cas::kRacy &&
+           provider.look(action.path).failed_with(Code::kNotFound) &&
+           provider.restore_trashed(trashed, action.path).ok();
   }
 
   void record_displaced(state::Action& action, const state::RunRecord& run, const RelPath& trashed,

@@ -183,6 +183,55 @@ TEST(SettleAfterCrash, AnEditMadeSinceIsNotTakenForOurs) {
   }
 }
 
+fs::MemoryOptions able_of_nothing() {
+  fs::MemoryOptions disk;
+  disk.rename_no_replace = disk.rename_exchange = disk.hard_links = fs::Support::kNo;
+  return disk;
+}
+
+TEST(SettleAfterCrash, NoPlaceholderStaysUnderAFinalName) {
+  bool died = true;
+  for (std::uint64_t crash = 1; died; ++crash) {
+    SCOPED_TRACE("crash at call " + std::to_string(crash));
+    CrashLab lab(able_of_nothing());
+    ASSERT_TRUE(lab.folder("a")->make_directory("dir", 0755).ok());
+    lab.save("a", "file", "old bytes");
+    lab.save("a", "moves", "bytes of what moves, long enough");
+    ASSERT_TRUE(lab.run().ok());
+    const auto a = lab.folder("a");
+    ASSERT_TRUE(a->rename("dir", *a, "dir-2", fs::RenameMode::kReplace).ok());
+    ASSERT_TRUE(a->rename("moves", *a, "moves-2", fs::RenameMode::kReplace).ok());
+    lab.save("a", "file", "new bytes");
+    lab.save("a", "new", "bytes of a new one");
+    lab.plan_->clear();
+    lab.plan_->crash_at(crash);
+    ignore(lab.run(), "it dies");
+    died = lab.plan_->crashed();
+    lab.plan_->clear();
+    lab.start();
+    const Result<RunReport> report = lab.run();
+    ASSERT_TRUE(report.ok()) << report.error().to_string();
+    EXPECT_TRUE(report->conflicts.empty());
+    for (const char* root : {"a", "b"}) {
+      std::vector<std::string> names;
+      for (const fs::DirectoryItem& item : lab.folder(root)->list().value()) {
+        names.push_back(item.name);
+      }
+      std::ranges::sort(names);
+      EXPECT_EQ(names,
+                (std::vector<std::string>{".syncoxiders", "dir-2", "file", "moves-2", "new"}));
+      EXPECT_EQ(lab.read(root, "file"), "new bytes");
+      EXPECT_EQ(lab.read(root, "new"), "bytes of a new one");
+      EXPECT_EQ(lab.read(root, "moves-2"), "bytes of what moves, long enough");
+    }
+    for (ReplicaIndex i = 0; i < 2; ++i) {
+      for (const state::VersionRecord& version : lab.store_->versions_in_trash(i).value()) {
+        EXPECT_EQ(CrashLab::bytes_of(*lab.providers_[i], version.trashed), "old bytes");
+      }
+    }
+  }
+}
+
 TEST(SettleAfterCrash, ARunWithoutOpenBatchesIsInterruptedToo) {
   CrashLab lab;
   state::Commit commit;

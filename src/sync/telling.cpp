@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "sync/execute.h"
-
 namespace ox::sync {
 
 namespace {
@@ -84,6 +82,43 @@ void tell_planned(const plan::Plan& plan, const Services& services, RunCounts& c
     std::ranges::for_each(list, tell);
   }
   std::ranges::for_each(plan.source_removals, tell);
+}
+
+std::vector<state::Problem> notes_of(const std::vector<EngineReplica>& replicas,
+                                     const std::vector<std::uint64_t>& hard_linked,
+                                     const std::map<ReplicaIndex, Unkept>& unkept) {
+  std::vector<state::Problem> notes;
+  const auto note = [&](ReplicaIndex i, std::string_view code, std::string message) {
+    notes.push_back({.replica = i, .path = {}, .code = std::string(code), .message = message});
+  };
+  const auto files = [](std::uint64_t count) {
+    return std::to_string(count) + (count == 1 ? " file" : " files");
+  };
+  for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
+    const std::string& label = replicas[i].label;
+    if (i < hard_linked.size() && hard_linked[i] != 0) {
+      note(i, "hard_links",
+           files(hard_linked[i]) + " with several names (hard links) on " + label +
+               ": each name is synced as a file of its own");
+    }
+    const auto lost = unkept.find(i);
+    if (lost == unkept.end()) {
+      continue;
+    }
+    if (lost->second.modes != 0) {
+      note(i, "modes", label + " can't keep the permissions of " + files(lost->second.modes));
+    }
+    if (lost->second.xattrs != 0) {
+      note(i, "xattrs",
+           label + " can't keep the extended attributes of " + files(lost->second.xattrs));
+    }
+  }
+  return notes;
+}
+
+std::uint64_t changes_in(const RunCounts& counts) {
+  return counts.created + counts.updated + counts.moved + counts.removed + counts.directories +
+         counts.attributes;
 }
 
 void add_counts(RunCounts& sum, const RunCounts& more) {

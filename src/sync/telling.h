@@ -1,7 +1,7 @@
 #pragma once
 
 #include "plan/plan.h"
-#include "sync/engine.h"
+#include "sync/execute.h"
 
 /// What a plan comes to, as events and as counts.
 namespace ox::sync {
@@ -10,6 +10,14 @@ void tell_conflict(const plan::Conflict& conflict, const Services& services);
 
 /// Every operation of a plan that is not carried out, added to `counts`.
 void tell_planned(const plan::Plan& plan, const Services& services, RunCounts& counts);
+
+/// One line a replica for what can't be the same everywhere.
+std::vector<state::Problem> notes_of(const std::vector<EngineReplica>& replicas,
+                                     const std::vector<std::uint64_t>& hard_linked,
+                                     const std::map<ReplicaIndex, Unkept>& unkept);
+
+/// Changes made, or that would be made.
+std::uint64_t changes_in(const RunCounts& counts);
 
 void add_counts(RunCounts& sum, const RunCounts& more);
 

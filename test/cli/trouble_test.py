@@ -113,6 +113,25 @@ class Permissions(Lab):
         self.assertEqual(self.names(self.a), ["dir", "dir/one", "dir/two", "three"])
 
 
+class Notes(Lab):
+    def test_hard_links_are_said_in_a_line_and_change_no_exit_code(self):
+        for number in range(20):
+            whole = self.write(self.a, f"{number}", f"{number}")
+            os.link(whole, whole + b"-again")
+        answer = self.sync("--json")
+        notes = [line for line in answer.of_type("event") if line["kind"] == "note"]
+        self.assertEqual([(note["code"], note["replica"]) for note in notes], [("hard_links", "a")])
+        self.assertIn("40 files", notes[0]["message"])
+        self.assertEqual(answer.summary()["problems"], 0)
+        self.assertEqual(len(self.names(self.b)), 40)
+        # Nothing is done, so there is nothing to remark.
+        self.assertEqual(self.sync("--json").of_type("event"), [])
+        self.write(self.a, "more", "more")
+        self.assertIn("note: 40 files with several names", self.sync().out)
+        self.write(self.a, "more", "still more")
+        self.assertEqual(self.sync("-q").out, "")
+
+
 class LostState(Lab):
     def setUp(self):
         super().setUp()

@@ -134,7 +134,8 @@ Result<void> World::begin_session() {
 }
 
 void World::trace(const sync::Event& event) const {
-  constexpr std::string_view kKinds[] = {"planned", "done", "failed", "conflict", "problem"};
+  constexpr std::string_view kKinds[] = {"planned",  "done",    "failed",
+                                         "conflict", "problem", "note"};
   std::string line(kKinds[static_cast<std::size_t>(event.kind)]);
   for (const std::string& word :
        {event.action, event.replica.has_value() ? seat_name(*event.replica) : std::string(),
