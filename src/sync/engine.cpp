@@ -25,7 +25,7 @@ struct Decided {
 };
 
 /// Entries handed to the planner at once in a first sync: about 100 MB of working tables.
-constexpr std::uint64_t kSliceEntries = 40'000;
+constexpr std::uint64_t kSliceEntries = 30'000;
 
 class Run {
  public:
@@ -115,7 +115,7 @@ class Run {
     add_problem({.replica = i,
                  .path = {},
                  .code = std::string(name_of(error.code())),
-                 .message = replicas_[i].label + " is left alone in this run: " +
+                 .message = "left alone in this run: " +
                             error.to_string() + advice_for(error.code())});
   }
 
@@ -443,13 +443,10 @@ class Run {
         continue;
       }
       const Code code = root.why.code();
-      const std::string state = code == Code::kNoSpace    ? " is full: "
-                                : code == Code::kReadOnly ? " takes no writes: "
-                                                          : " fails: ";
       add_problem({.replica = i,
                    .path = {},
                    .code = std::string(name_of(code)),
-                   .message = replicas_[i].label + state + root.why.message() + "; " +
+                   .message = root.why.message() + "; " +
                               std::to_string(root.waiting) + " more changes wait for a later run" +
                               advice_for(code)});
     }
