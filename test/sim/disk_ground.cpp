@@ -65,6 +65,10 @@ class DiskGround final : public Ground {
     return contents_below(join(own(), "stage"));
   }
 
+  std::vector<std::string> parked_contents() override {
+    return contents_below(join(own(), "stage"), "/parked-");
+  }
+
   std::vector<std::string> leftovers() override {
     std::vector<std::string> names;
     const auto stage = directory(own() + "/stage/" + rule_);
@@ -241,13 +245,14 @@ class DiskGround final : public Ground {
     }
   }
 
-  std::vector<std::string> contents_below(const std::string& path) {
+  std::vector<std::string> contents_below(const std::string& path,
+                                          std::string_view only_within = "") {
     std::vector<std::string> contents;
     if (const auto below = directory(path); below != nullptr) {
       Tree tree;
       walk(*below, "", tree);
       for (auto& [name, node] : tree) {
-        if (node.kind != NodeKind::kDirectory) {
+        if (node.kind != NodeKind::kDirectory && name.find(only_within) != std::string::npos) {
           contents.push_back(std::move(node.bytes));
         }
       }

@@ -39,6 +39,8 @@ class Ground {
   virtual std::vector<std::string> trash() = 0;
   /// Contents that stand in private places: staged, parked.
   virtual std::vector<std::string> private_contents() = 0;
+  /// Of them, what was moved there and has no other place: all but copies.
+  virtual std::vector<std::string> parked_contents() = 0;
   /// Names in private places that no clean run may leave.
   virtual std::vector<std::string> leftovers() = 0;
 

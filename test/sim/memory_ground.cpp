@@ -45,6 +45,7 @@ class MemoryGround final : public Ground {
     }
     return contents;
   }
+  std::vector<std::string> parked_contents() override { return private_contents(); }
   std::vector<std::string> leftovers() override { return provider_.parked().value(); }
 
   bool create(const std::string& path, const std::string& bytes) override {

@@ -292,7 +292,8 @@ std::set<std::string> Oracle::all_contents() {
     for (const auto& [path, node] : ground.look()) {
       contents.insert(node.bytes);
     }
-    for (const auto& more : {ground.trash(), ground.private_contents()}) {
+    // A staged copy is no reason to owe what a user did away with.
+    for (const auto& more : {ground.trash(), ground.parked_contents()}) {
       contents.insert(more.begin(), more.end());
     }
   }
