@@ -115,7 +115,11 @@ Result<void> LocalProvider::move_checked(const Place& from, const tree::Fingerpr
       move_to_free_name(renames, before.type, *from.directory, from.name, *to.directory, to.name);
   if (moved.failed_with(Code::kExists) && from.name != to.name) {
     const auto standing = to.directory->stat(to.name);
-    if (standing.ok() && standing->inode == before.inode && standing->link_count == 1) {
+    // Two names of one file would be a hard link; a directory has one name, whatever it counts.
+    const bool one_name =
+        before.type == fs::NodeType::kDirectory || (standing.ok() && standing->link_count == 1);
+    if (standing.ok() && standing->inode == before.inode && standing->device == before.device &&
+        one_name) {
       moved = change_case(from, before, to);
     }
   }
