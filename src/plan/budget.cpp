@@ -11,9 +11,23 @@ struct Loss {
   std::string name;
 };
 
+/// What only a destination has and --mirror removes there.
+bool is_own_removal(const Work& work, NodeIndex n) {
+  const Node& node = work.nodes[n];
+  return node.only.has_value() && !node.next.has_value() && work.present(n, *node.only);
+}
+
+RelPath own_path(const Work& work, NodeIndex n) {
+  const ReplicaIndex i = *work.nodes[n].only;
+  return work.entry_path(i, work.side(n, i).entry);
+}
+
 /// Would following C′ remove this node from, or put other bytes over it on, some replica?
 std::optional<std::string> loss_of(const Work& work, NodeIndex n) {
   const Node& node = work.nodes[n];
+  if (is_own_removal(work, n)) {
+    return "delete " + own_path(work, n).text() + " on " + work.traits(*node.only).label;
+  }
   if (node.record == nullptr || node.frozen || node.id == kRootNode || node.only.has_value()) {
     return std::nullopt;
   }
@@ -35,7 +49,7 @@ std::optional<std::string> loss_of(const Work& work, NodeIndex n) {
 
 void freeze_over_budget(Work& work) {
   const std::optional<Budget>& budget = work.policy().budget;
-  if (!budget.has_value() || !work.frozen.empty()) {
+  if (!budget.has_value() || !work.frozen.empty() || !work.frozen_own.empty()) {
     return;
   }
   std::vector<Loss> losses;
@@ -55,7 +69,11 @@ void freeze_over_budget(Work& work) {
     return;
   }
   for (Loss& loss : losses) {
-    work.frozen.insert(work.nodes[loss.node].id);
+    if (is_own_removal(work, loss.node)) {
+      work.frozen_own.emplace(*work.nodes[loss.node].only, own_path(work, loss.node));
+    } else {
+      work.frozen.insert(work.nodes[loss.node].id);
+    }
     work.held.push_back(std::move(loss.name));
   }
   std::ranges::sort(work.held);

@@ -3,7 +3,7 @@
 #include <tuple>
 
 #include "base/expects.h"
-#include "plan/work.h"
+#include "plan/absence.h"
 
 /// Which observed entry is which node. Same path and kind first, unless both objects are known to
 /// have changed places; then stable ids; then the agreed path; then unique bytes; then directories
@@ -78,10 +78,8 @@ class Matcher {
   bool folds() const {
     return work_.traits(replica_).names.case_rule != tree::CaseRule::kSensitive || normalises();
   }
-  /// An id tells a file only with a birth time behind it and when no other name shares it.
   bool has_identity(const tree::Fingerprint& fingerprint, tree::Kind kind) const {
-    return work_.traits(replica_).stable_ids && fingerprint.id != 0 && fingerprint.birth_ns != 0 &&
-           (kind == tree::Kind::kDirectory || fingerprint.link_count == 1);
+    return ox::plan::has_identity(work_.traits(replica_), fingerprint, kind);
   }
 
   void index_known() {
@@ -394,69 +392,6 @@ class Matcher {
   std::map<ObjectKey, EntryIndex> standing_;
 };
 
-/// Says for every node that was not matched on `i` why it is not there.
-class Absence {
- public:
-  Absence(Work& work, ReplicaIndex i)
-      : work_(work), replica_(i), known_(work.nodes.size(), false) {}
-
-  void settle_all() {
-    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
-      settle(n);
-    }
-  }
-
- private:
-  Status settle(NodeIndex n) {
-    Side& side = work_.side(n, replica_);
-    if (known_[n] || side.status == Status::kOffline) {
-      return side.status;
-    }
-    known_[n] = true;
-    if (side.status != Status::kPresent) {
-      side.status = reason(n);
-    }
-    return work_.side(n, replica_).status;
-  }
-
-  Status reason(NodeIndex n) {
-    const tree::NodeValue* value = nullptr;
-    if (const tree::Acknowledged* known = work_.acknowledged(n, replica_)) {
-      value = &known->value;
-    } else if (work_.nodes[n].agreed()) {
-      value = &*work_.nodes[n].record->agreed;
-    }
-    if (value == nullptr) {
-      return Status::kAbsent;
-    }
-    if (work_.input().excluded && work_.input().excluded(replica_, work_.known_path(n),
-                                                         value->kind == tree::Kind::kDirectory)) {
-      return Status::kExcluded;
-    }
-    const NodeIndex parent = work_.find(value->parent);
-    if (parent == kNone) {
-      return Status::kAbsent;
-    }
-    const Status above = settle(parent);
-    if (above != Status::kPresent) {
-      return above;
-    }
-    const EntryIndex e = work_.side(parent, replica_).entry;
-    if (work_.input().replicas[replica_].entries[e].coverage != Coverage::kListed) {
-      return Status::kUnknown;
-    }
-    const auto hidden = work_.hidden[replica_].find(PlaceKey{e, value->name});
-    if (hidden == work_.hidden[replica_].end()) {
-      return Status::kAbsent;
-    }
-    return hidden->second == HiddenReason::kExcluded ? Status::kExcluded : Status::kUnknown;
-  }
-
-  Work& work_;
-  ReplicaIndex replica_;
-  std::vector<bool> known_;
-};
-
 /// Directories that hold nothing but excluded names are not ours to spread.
 std::vector<bool> worth_keeping(const Work& work, ReplicaIndex i) {
   const auto count = static_cast<EntryIndex>(work.node_of_entry[i].size());
@@ -489,7 +424,7 @@ void add_newcomers(Work& work, const std::vector<ReplicaIndex>& replicas, bool m
     const std::vector<bool> keep = worth_keeping(work, i);
     for (EntryIndex e = 1; e < work.node_of_entry[i].size(); ++e) {
       if (work.node_of_entry[i][e] == kNone && keep[e] &&
-          work.entry_at(i, e).kind != tree::Kind::kOther) {
+          work.entry_at(i, e).kind != tree::Kind::kOther && !work.withheld.contains({i, e})) {
         found.push_back({work.entry_path(i, e).text(), work.entry_at(i, e).kind, i, e});
       }
     }
@@ -551,6 +486,11 @@ void forget_matches_among_foreign(Work& work, ReplicaIndex i) {
 
 }  // namespace
 
+bool has_identity(const Traits& traits, const tree::Fingerprint& fingerprint, tree::Kind kind) {
+  return traits.stable_ids && fingerprint.id != 0 && fingerprint.birth_ns != 0 &&
+         (kind == tree::Kind::kDirectory || fingerprint.link_count == 1);
+}
+
 void identify(Work& work) {
   std::vector<ReplicaIndex> online;
   for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
@@ -561,6 +501,9 @@ void identify(Work& work) {
   }
   if (work.needs_digests()) {
     return;
+  }
+  for (const ReplicaIndex i : online) {
+    withhold_symlinks(work, i);
   }
   if (!work.directional()) {
     add_newcomers(work, online, true);
@@ -573,7 +516,7 @@ void identify(Work& work) {
   for (const ReplicaIndex i : online) {
     forget_matches_among_foreign(work, i);
     refresh_parents(work, i);
-    Absence(work, i).settle_all();
+    settle_absences(work, i);
   }
 }
 

@@ -75,16 +75,19 @@ void sort_reports(Plan& plan) {
 
 Outcome make_plan(const Input& input) {
   std::set<NodeId> frozen;
+  std::set<std::pair<ReplicaIndex, RelPath>> frozen_own;
   std::vector<std::string> held;
   while (true) {
     Work work(input);
     work.frozen = frozen;
+    work.frozen_own = frozen_own;
     if (!decide_all(work)) {
       return question(work);
     }
     freeze_over_budget(work);
-    if (frozen.empty() && !work.frozen.empty()) {
+    if (held.empty() && !work.held.empty()) {
       frozen = work.frozen;
+      frozen_own = work.frozen_own;
       held = work.held;
       continue;
     }

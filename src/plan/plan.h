@@ -39,6 +39,8 @@ struct Hidden {
   std::uint32_t parent = 0;
   std::string name;
   HiddenReason reason = HiddenReason::kExcluded;
+  /// kUnreadable: what is known of it all the same. It may be a file that was renamed.
+  std::optional<tree::Fingerprint> seen;
 };
 
 struct Traits {
@@ -97,6 +99,9 @@ struct Input {
   std::vector<std::string> approved;  ///< held names that a person approved
   /// Is this path kept away from that replica by a filter? Empty: nothing is.
   std::function<bool(ReplicaIndex, const RelPath&, bool is_directory)> excluded;
+  /// Is there a node of this id, though it need not be among `nodes`? Asked for ids of conflict
+  /// copies, which are derived and not taken from next_node. Empty: `nodes` are all.
+  std::function<bool(NodeId)> known;
 };
 
 enum class OperationKind : std::uint8_t {

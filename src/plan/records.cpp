@@ -67,12 +67,14 @@ bool is_assumed(const Work& work, NodeIndex n, ReplicaIndex i) {
 
 tree::Acknowledged as_seen(const Work& work, NodeIndex n, ReplicaIndex i) {
   const tree::Entry& entry = work.entry(n, i);
+  const bool assumed = work.nodes[n].next.has_value() && is_assumed(work, n, i);
   return {.value = {.parent = work.nodes[work.side(n, i).parent].id,
                     .name = work.seen_name(n, i),
                     .kind = entry.kind,
                     .content = work.seen_content(n, i),
                     .attributes = work.seen_attributes(n, i)},
-          .fingerprint = kept_fingerprint(entry)};
+          .fingerprint = kept_fingerprint(entry),
+          .assumed = assumed};
 }
 
 std::optional<tree::ReplicaSide> final_side(const Work& work, NodeIndex n, ReplicaIndex i,

@@ -338,16 +338,28 @@ class Repair {
     return holders;
   }
 
+  bool stand_together(NodeIndex a, NodeIndex b) const {
+    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      if (work_.present(a, i) && work_.present(b, i)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   void resolve_files(NodeIndex a, NodeIndex b) {
     const Candidate first{.content = work_.nodes[a].next->content, .holders = holders_of(a)};
     const Candidate second{.content = work_.nodes[b].next->content, .holders = holders_of(b)};
     const Equality equality =
         compare_content(first.content, second.content, work_.policy().compare, time_step(work_));
-    if (equality == Equality::kNeedBytes) {
+    // Where both stand, one of them goes: equality that nobody proved is no licence for that.
+    const bool proven = first.content.digest.has_value() && second.content.digest.has_value();
+    const bool enough = proven || kind_of(a) != tree::Kind::kFile || !stand_together(a, b);
+    if (equality == Equality::kNeedBytes || (equality == Equality::kEqual && !enough)) {
       digest_or_ask(work_, a, first);
       digest_or_ask(work_, b, second);
     }
-    if (equality == Equality::kEqual && (is_new(a) || is_new(b))) {
+    if (equality == Equality::kEqual && enough && (is_new(a) || is_new(b))) {
       is_new(b) ? absorb(a, b) : absorb(b, a);
       return;
     }
@@ -400,7 +412,13 @@ class Repair {
     }
   }
 
-  bool holds_other_bytes(NodeIndex n, tree::Kind kind, const tree::Content& content) const {
+  /// The earlier copy of these very bytes may hold others by now, or stand where nothing changes
+  /// and the input does not show it: then this loser becomes a file of its own.
+  bool is_another_file(NodeId id, tree::Kind kind, const tree::Content& content) const {
+    const NodeIndex n = work_.find(id);
+    if (n == kNone) {
+      return work_.input().known && work_.input().known(id);
+    }
     const std::optional<tree::NodeValue>& next = work_.nodes[n].next;
     return next.has_value() && (next->kind != kind || next->content.digest != content.digest ||
                                 next->content.link_target != content.link_target);
@@ -412,12 +430,10 @@ class Repair {
     if (loser.only.has_value()) {
       id.value += *loser.only + 1;  // each destination keeps its own
     }
-    NodeIndex copy = work_.find(id);
-    // The earlier copy of these very bytes may hold others by now: then it is a file of its own.
-    while (copy != kNone && holds_other_bytes(copy, winner.kind, loser.content)) {
+    while (is_another_file(id, winner.kind, loser.content)) {
       id = derived_id(id, digest_of(loser.content, winner.kind));
-      copy = work_.find(id);
     }
+    NodeIndex copy = work_.find(id);
     const bool stands = copy != kNone && work_.nodes[copy].next.has_value();
     if (copy == kNone) {
       copy = work_.add_node(Node{.id = id});

@@ -85,7 +85,8 @@ class Scheduler {
           continue;
         }
         const NodeIndex there = layouts_[i].node_at(parent, known->value.name);
-        const bool taken = there != kNone && there != n && work_.nodes[there].next.has_value();
+        const bool taken = there != kNone && there != n && work_.nodes[there].next.has_value() &&
+                           work_.side(there, i).target != Target::kIgnore;
         const Side& above = work_.side(parent, i);
         const bool homeless =
             !work_.nodes[parent].next.has_value() &&

@@ -206,9 +206,16 @@ class ReplicaTarget {
 
   bool nothing_to_keep(EntryIndex e) {
     const Observed& seen = work_.input().replicas[replica_].entries[e];
-    return is_foreign(e) && seen.coverage == Coverage::kListed && hidden_keys(e).empty() &&
+    return is_foreign(e) && !is_held(e) && seen.coverage == Coverage::kListed &&
+           hidden_keys(e).empty() &&
            std::ranges::all_of(work_.children_of_entry[replica_][e],
                                [this](EntryIndex child) { return nothing_to_keep(child); });
+  }
+
+  /// By the budget.
+  bool is_held(EntryIndex e) const {
+    return !work_.frozen_own.empty() &&
+           work_.frozen_own.contains({replica_, work_.entry_path(replica_, e)});
   }
 
   /// Mode one-way with --mirror: what stands in the way goes, with all that is in it.
@@ -379,7 +386,7 @@ class ReplicaTarget {
     for (EntryIndex e = 1; e < count; ++e) {
       const Observed& seen = work_.input().replicas[replica_].entries[e];
       const NodeIndex above = work_.node_of_entry[replica_][seen.parent];
-      if (work_.node_of_entry[replica_][e] == kNone && above != kNone &&
+      if (work_.node_of_entry[replica_][e] == kNone && above != kNone && !is_held(e) &&
           seen.coverage != Coverage::kUnknown && !out_of_sight(above, seen.entry.name)) {
         adopt_foreign(e, above);
       }

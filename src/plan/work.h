@@ -152,6 +152,10 @@ class Work {
   std::vector<MergeRequest> merge_requests;
   std::vector<std::string> held;
   std::set<NodeId> frozen;  ///< what the budget holds
+  /// What the budget holds of a destination's own, which has no lasting id (--mirror).
+  std::set<std::pair<ReplicaIndex, RelPath>> frozen_own;
+  std::set<std::pair<ReplicaIndex, EntryIndex>> withheld;  ///< see withhold_symlinks
+  std::set<std::pair<ReplicaIndex, NodeIndex>> replaced;   ///< directories in whose place those are
   NeedDigests take_needed();
 
  private:

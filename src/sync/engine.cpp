@@ -5,6 +5,7 @@
 
 #include "crypto/digest.h"
 #include "sync/bases.h"
+#include "sync/derived_ids.h"
 #include "sync/execute.h"
 #include "sync/gate.h"
 #include "sync/questions.h"
@@ -184,6 +185,8 @@ class Run {
                       .merges = {},
                       .approved = approved,
                       .excluded = exclusion()};
+    DerivedIds derived(store_);
+    input.known = [&derived](NodeId id) { return derived.known(id); };
     TRY_ASSIGN(input.agreed_count, store_.node_count());
     const bool was_rebase = rebase_;
     if (rebase_) {
@@ -191,6 +194,7 @@ class Run {
       rebase_ = false;
     }
     TRY_ASSIGN(Decided decided, decide(input, scanned.reports));
+    TRY(derived.result());
     decided.unstable = decided.unstable || scanned.unstable;
     report_.held = held_roots_;
     report_.held.insert(report_.held.end(), decided.plan.held.begin(), decided.plan.held.end());

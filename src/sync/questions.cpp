@@ -45,7 +45,8 @@ namespace {
 void hide(plan::Replica& replica, std::uint32_t entry) {
   replica.hidden.push_back({.parent = replica.entries[entry].parent,
                             .name = replica.entries[entry].entry.name,
-                            .reason = plan::HiddenReason::kUnreadable});
+                            .reason = plan::HiddenReason::kUnreadable,
+                            .seen = replica.entries[entry].entry.fingerprint});
   replica.entries[entry].entry.kind = tree::Kind::kOther;
   replica.entries[entry].coverage = plan::Coverage::kUnknown;
 }

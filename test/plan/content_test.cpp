@@ -221,6 +221,32 @@ TEST(Creates, ConflictNameThatIsTakenByOtherBytes) {
   });
 }
 
+TEST(Content, TheSameLoserAgainIsAFileOfItsOwnWhenTheFirstCopyWasMovedAway) {
+  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
+    lab.base({{"a.txt", "A"}, {"kept/", ""}, {"kept/b", "B"}});
+    lab.write(0, "a.txt", "older");
+    lab.write(1, "a.txt", "newer");
+    const plan::Plan first = lab.sync();
+    ASSERT_EQ(first.conflicts.size(), 1U);
+    lab.rename(1, first.conflicts[0].copy_path.text(), "kept/moved");
+    lab.sync();
+    lab.sync();
+    lab.write(0, "a.txt", "older");
+    lab.write(1, "a.txt", "newest");
+    lab.crash_everywhere();
+    lab.sync();
+    if (lab.at(0).object_count() == 4) {
+      // The first copy was in sight: these very bytes are kept there.
+      lab.expect({{"a.txt", "newest"}, {"kept/b", "B"}, {"kept/moved", "older"}});
+    } else {
+      lab.expect({{"a.txt", "newest"},
+                  {copy_of(lab, 0), "older"},
+                  {"kept/b", "B"},
+                  {"kept/moved", "older"}});
+    }
+  });
+}
+
 TEST(Merges, LinesOfBoth) {
   in_every_arrangement(2, {.auto_merge = true}, [](Lab& lab) {
     lab.base({{"a.txt", "1\n2\n3\n4\n"}});

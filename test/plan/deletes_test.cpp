@@ -220,5 +220,39 @@ TEST(Deletes, WaitWhileOneChildCannotBeRead) {
   });
 }
 
+TEST(Deletes, AFileThatWasRenamedAndCannotBeReadIsNotGone) {
+  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
+    lab.base({{"d/", ""}, {"d/a", "the text"}, {"e/", ""}, {"b", "B"}, {"other", "other size"}});
+    lab.rename(1, "d/a", "e/moved");
+    lab.at(1).set_unreadable("e/moved", true);
+    lab.remove(1, "d");
+    lab.remove(1, "other");
+    lab.run();
+    for (std::size_t role = 0; role < lab.count(); ++role) {
+      EXPECT_TRUE(role == 1 || lab.at(role).has("d/a"));
+      EXPECT_FALSE(lab.at(role).has("other"));
+    }
+    lab.at(1).set_unreadable("e/moved", false);
+    lab.run();
+    lab.sync();
+    for (std::size_t role = 0; role < lab.count(); ++role) {
+      EXPECT_TRUE(lab.at(role).has("e/moved"));
+    }
+  });
+}
+
+TEST(Deletes, UnreadableWhereItWasKnownExplainsNoOtherAbsence) {
+  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
+    lab.base({{"a", "same size"}, {"b", "size same"}});
+    lab.at(1).set_unreadable("a", true);
+    lab.remove(1, "b");
+    lab.run();
+    for (std::size_t role = 0; role < lab.count(); ++role) {
+      EXPECT_TRUE(lab.at(role).has("a"));
+      EXPECT_FALSE(lab.at(role).has("b"));
+    }
+  });
+}
+
 }  // namespace
 }  // namespace ox::toy

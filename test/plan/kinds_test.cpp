@@ -176,5 +176,38 @@ TEST(Kinds, FileReplacedByASpecialFileIsNotDeletedElsewhere) {
   });
 }
 
+TEST(Kinds, DirectoryThatBecameASymlinkStaysWhereThereAreNone) {
+  in_every_arrangement(2, plan::Policy{}, [](Lab& lab) {
+    lab.at(1).abilities().traits.symlinks = false;
+    lab.base({{"d/", ""}, {"d/a", "A"}, {"d/e/", ""}, {"d/e/b", "B"}, {"c", "C"}});
+    lab.remove(0, "d");
+    lab.symlink(0, "d", "elsewhere");
+    lab.write(0, "c", "C2");
+    lab.run();
+    lab.run();
+    lab.expect_at(0, {{"d", "-> elsewhere"}, {"c", "C2"}});
+    for (std::size_t role = 1; role < lab.count(); ++role) {
+      lab.expect_at(role, {{"d/a", "A"}, {"d/e/b", "B"}, {"c", "C2"}});
+    }
+    const auto again = lab.world.plan();
+    ASSERT_TRUE(again.ok()) << again.error().to_string();
+    EXPECT_TRUE(again->empty());
+    lab.remove(0, "d");
+    lab.sync();
+    lab.expect({{"c", "C2"}});
+  });
+}
+
+TEST(Kinds, DirectoryBecomesASymlinkWhereAllHaveThem) {
+  in_every_arrangement(2, plan::Policy{}, [](Lab& lab) {
+    lab.base({{"d/", ""}, {"d/a", "A"}, {"c", "C"}});
+    lab.remove(0, "d");
+    lab.symlink(0, "d", "elsewhere");
+    lab.crash_everywhere();
+    lab.sync();
+    lab.expect({{"d", "-> elsewhere"}, {"c", "C"}});
+  });
+}
+
 }  // namespace
 }  // namespace ox::toy

@@ -420,5 +420,48 @@ TEST(OneWay, SourceIsNeverChanged) {
   }
 }
 
+TEST(Mirror, RemovalsAreHeldLikeAnyOthers) {
+  plan::Policy policy{.mode = Mode::kOneWay, .mirror = true};
+  policy.budget = plan::Budget{.max_nodes = 2, .max_fraction = 0.5};
+  in_mode(policy, 2, [](Lab& lab) {
+    lab.write(0, "a", "A");
+    lab.mkdir(1, "own");
+    lab.write(1, "own/b", "B");
+    lab.write(1, "own/c", "C");
+    const plan::Plan first = lab.run();
+    EXPECT_EQ(first.held, (std::vector<std::string>{"delete own on " + lab.label(1),
+                                                    "delete own/b on " + lab.label(1),
+                                                    "delete own/c on " + lab.label(1)}));
+    lab.expect_at(1, {{"a", "A"}, {"own/b", "B"}, {"own/c", "C"}});
+    lab.world.approved = lab.run().held;
+    EXPECT_TRUE(lab.run().held.empty());
+    lab.expect_at(1, {{"a", "A"}});
+  });
+}
+
+TEST(Assumed, EqualityLicensesNoDeleteViaAMove) {
+  for (const Mode mode : {Mode::kTwoWay, Mode::kOneWay}) {
+    plan::Policy policy{.mode = mode};
+    policy.compare.hash = false;
+    in_mode(policy, 2, [](Lab& lab) {
+      const std::string ours = big("ours");
+      const std::string other = big("else");
+      lab.write(0, "x", ours);
+      lab.run();
+      const Timestamp time = lab.at(0).find("x")->mtime;
+      lab.rename(0, "x", "y");
+      lab.write(1, "y", other);
+      lab.at(1).touch("y", time, lab.world.tick());
+      lab.run();
+      lab.run();
+      bool kept = false;
+      lab.at(1).for_each([&](const std::string&, const Object& object) {
+        kept = kept || (object.blob != nullptr && object.blob->bytes == other);
+      });
+      EXPECT_TRUE(kept) << lab.world.picture(lab.replica_of(1));
+    });
+  }
+}
+
 }  // namespace
 }  // namespace ox::toy

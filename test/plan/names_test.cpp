@@ -110,6 +110,26 @@ TEST(Names, CaseOnlyRenameOnAFoldingReplicaCrosses) {
   });
 }
 
+TEST(Names, CaseOnlyRenameOfADirectoryIsOneMove) {
+  for (const std::size_t renamer : {0U, 1U}) {
+    in_every_arrangement(2, kTwoWay, {Store::kLocal}, [renamer](Lab& lab) {
+      fold_case(lab, 1);
+      lab.base({{"dir/", ""}, {"dir/b", "B"}, {"dir/in/", ""}, {"dir/in/c", "C"}});
+      lab.rename(renamer, "dir", "Dir");
+      lab.write(1 - renamer, "dir/in/new", "new");
+      lab.crash_everywhere();
+      const plan::Plan plan = lab.sync();
+      EXPECT_TRUE(plan.conflicts.empty());
+      const auto& operations = plan.structure_operations[lab.replica_of(1 - renamer)];
+      ASSERT_EQ(operations.size(), 1U);
+      EXPECT_EQ(operations[0].kind, plan::OperationKind::kMove);
+      EXPECT_EQ(operations[0].from.text(), "dir");
+      EXPECT_EQ(operations[0].path.text(), "Dir");
+      lab.expect({{"Dir/b", "B"}, {"Dir/in/c", "C"}, {"Dir/in/new", "new"}});
+    });
+  }
+}
+
 TEST(Names, DirectoriesThatCollide) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
     fold_case(lab, 1);

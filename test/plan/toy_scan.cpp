@@ -206,7 +206,11 @@ class Lister {
   }
 
   void hide(std::uint32_t parent, const Object& object, plan::HiddenReason reason) {
-    listed_->hidden.push_back({.parent = parent, .name = object.name, .reason = reason});
+    plan::Hidden hidden{.parent = parent, .name = object.name, .reason = reason};
+    if (reason == plan::HiddenReason::kUnreadable) {
+      hidden.seen = replica_.fingerprint_of(object, now_);
+    }
+    listed_->hidden.push_back(std::move(hidden));
   }
 
   const ToyReplica& replica_;
@@ -233,6 +237,7 @@ Scan scan(const std::vector<ToyReplica>& replicas, const ToyStore& store,
   Scan result;
   result.input.policy = policy;
   result.input.excluded = filter;
+  result.input.known = [&store](NodeId id) { return store.find(id) != nullptr; };
   result.input.next_node = store.next_node();
   for (const auto& [id, record] : store.records()) {
     result.input.agreed_count += record.agreed.has_value() ? 1 : 0;

@@ -118,6 +118,12 @@ void names_that_fold_collide(Root& root) {
   EXPECT_EQ("NAME", moved->name);
   EXPECT_EQ(std::vector<std::string>{"NAME"}, names_in(root, ""));
   EXPECT_EQ("lower", root.read(at("NAME")));
+  root.write(at("directory/inside/file"), "in it");
+  const auto renamed = provider.move(at("directory"), at("Directory"), print_of(root, "directory"));
+  ASSERT_OK(renamed) << "changing only the case of a directory's name";
+  EXPECT_EQ("Directory", renamed->name);
+  EXPECT_EQ((std::vector<std::string>{"Directory", "NAME"}), names_in(root, ""));
+  EXPECT_EQ("in it", root.read(at("Directory/inside/file")));
 }
 
 void names_that_compose_collide(Root& root) {
