@@ -140,7 +140,7 @@ class Structure {
     TRY_ASSIGN(const tree::Entry entry, store.make_directory(operation.path, attributes));
     done(operation, action, entry);
     ++run_.counts.directories;
-    acknowledgements_.push_back([this, operation, fingerprint = kept(entry)] {
+    acknowledgements_.emplace_back([this, operation, fingerprint = kept(entry)] {
       run_.ledger.acknowledge_all(operation.node, operation.replica, fingerprint);
     });
     return {};
@@ -151,7 +151,7 @@ class Structure {
     run_.moved[{operation.replica, path}] = entry.fingerprint;
     run_.moved_nodes[{operation.replica, node}] = entry.fingerprint;
     ++run_.counts.moved;
-    acknowledgements_.push_back(
+    acknowledgements_.emplace_back(
         [this, node, replica = operation.replica, before, fingerprint = kept(entry)] {
           run_.ledger.acknowledge_place(node, replica, before, fingerprint);
         });
@@ -217,7 +217,7 @@ class Structure {
                  .replica = operation.replica,
                  .path = operation.path});
     }
-    acknowledgements_.push_back(
+    acknowledgements_.emplace_back(
         [this, operation] { run_.ledger.acknowledge_removed(operation.node, operation.replica); });
     return {};
   }
