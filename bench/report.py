@@ -1,10 +1,12 @@
 """Writes what bench/run.py measured as Markdown."""
 
 import datetime
+import json
 import os
 import pathlib
 import platform
 import statistics
+import subprocess
 import sys
 
 import make_set
@@ -32,10 +34,30 @@ def write(bench, rounds):
         text.append(f"## {describe(bench, set_name)}\n")
         operations = dict.fromkeys(operation for found, operation, _ in bench.results if found == set_name)
         text += [table(bench, set_name, operation) for operation in operations]
+    text.append(parts(bench.binaries))
     if bench.failures:
         text.append("## Failed\n\n" + "\n".join(f"- {failure}" for failure in bench.failures) + "\n")
     options.report.parent.mkdir(parents=True, exist_ok=True)
     options.report.write_text("\n".join(text), encoding="utf-8")
+
+
+def parts(binaries):
+    """What the Google Benchmark programs say of single parts, measured now."""
+    lines = [
+        "## Parts\n",
+        "Google Benchmark, one process, wall and CPU of one round. Of the planner two replicas are in sync "
+        "but for what the case changes on one of them; the walk compares two real trees with the state.\n",
+        "| part | entries | wall ms | CPU ms |",
+        "|---|---|---|---|",
+    ]
+    for program in sorted(binaries.glob("*_bench")):
+        done = subprocess.run([program, "--benchmark_format=json"], capture_output=True, check=True)
+        for row in json.loads(done.stdout)["benchmarks"]:
+            # "no_change/10000" or "scan_without_changes/10000/real_time"
+            case, count = row["name"].split("/")[:2]
+            name = f"{program.name.removesuffix('_bench')}: {case.replace('_', ' ')}"
+            lines.append(f"| {name} | {int(count):,} | {row['real_time']:.1f} | {row['cpu_time']:.1f} |")
+    return "\n".join(lines) + "\n"
 
 
 def cache_state(options):

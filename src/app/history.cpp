@@ -170,7 +170,7 @@ Result<Held> held_of(const Places& places, Rule rule, rt::Clock& clock) {
   return held;
 }
 
-Result<Held> approve(const Places& places, Rule rule, rt::Clock& clock) {
+Result<Held> approve(const Places& places, const Rule& rule, rt::Clock& clock) {
   TRY(held_of(places, rule, clock));
   TRY_ASSIGN(const auto lock, state::RunLock::take(rule.store_path, clock.now()));
   const auto opened = state::Store::open(

@@ -75,6 +75,6 @@ struct Held {
 };
 Result<Held> held_of(const Places& places, Rule rule, rt::Clock& clock);
 /// Approves all that is held now; the next run does it. The answer names what was approved.
-Result<Held> approve(const Places& places, Rule rule, rt::Clock& clock);
+Result<Held> approve(const Places& places, const Rule& rule, rt::Clock& clock);
 
 }  // namespace ox::app

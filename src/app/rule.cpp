@@ -16,7 +16,7 @@ std::string store_path_of(const Places& places, const std::string& id) {
   return places.state_folder + "/" + id + std::string(kStoreSuffix);
 }
 
-Rule make_rule(const Places& places, std::vector<Root> typed, std::string name,
+Rule make_rule(const Places& places, const std::vector<Root>& typed, std::string name,
                const Settings& settings) {
   Rule rule{.id = {}, .name = std::move(name), .settings = settings, .store_path = {}};
   rule.roots = typed;
@@ -32,10 +32,10 @@ Rule make_rule(const Places& places, std::vector<Root> typed, std::string name,
 }
 
 Result<Rule> rule_of_name(const Places& places, const NamedRule& named, const Settings& settings) {
-  TRY_ASSIGN(std::vector<Root> roots, find_roots(named.roots));
+  TRY_ASSIGN(const std::vector<Root> roots, find_roots(named.roots));
   const Settings both = named.settings.with(settings);
   TRY(both.check());
-  return make_rule(places, std::move(roots), named.name, both);
+  return make_rule(places, roots, named.name, both);
 }
 
 /// The mode that the state keeps is "two-way" or "one-way:/the/source".
@@ -66,8 +66,8 @@ Result<Rule> rule_of_known(const Places& places, const KnownRule& known, const S
       return rule_of_name(places, *found, settings);
     }
   }
-  TRY_ASSIGN(std::vector<Root> roots, find_roots(known.roots));
-  Rule rule = make_rule(places, std::move(roots), known.name, settings);
+  TRY_ASSIGN(const std::vector<Root> roots, find_roots(known.roots));
+  Rule rule = make_rule(places, roots, known.name, settings);
   follow_mode(known.mode, rule);
   TRY(rule.settings.check());
   return rule;
@@ -190,9 +190,9 @@ Result<Rule> rule_to_sync(const Places& places, const std::vector<std::string>& 
     return usage_error("'" + words.front() + "' alone is no rule of " + places.rules_file +
                        "; name two folders or more, or a rule");
   }
-  TRY_ASSIGN(std::vector<Root> roots, find_roots(words));
+  TRY_ASSIGN(const std::vector<Root> roots, find_roots(words));
   TRY(settings.check());
-  return make_rule(places, std::move(roots), {}, settings);
+  return make_rule(places, roots, {}, settings);
 }
 
 Result<Rule> find_rule(const Places& places, const std::vector<std::string>& words,

@@ -153,20 +153,21 @@ class RuleReader {
   template <typename Value, typename Parse>
   Setter word(std::string key, std::optional<Value> Settings::* field, Parse parse,
               std::string wanted) const {
-    return
-        [this, key, field, parse, wanted](const toml::node& node, NamedRule& rule) -> Result<void> {
-          TRY_ASSIGN(const std::string text, word_of(node, key));
-          const auto value = parse(text);
-          if (!value.has_value()) {
-            return wrong(node, "'" + text + "' is no " + key + "; it is " + wanted);
-          }
-          rule.settings.*field = static_cast<Value>(*value);
-          return {};
-        };
+    return [this, key = std::move(key), field, parse, wanted = std::move(wanted)](
+               const toml::node& node, NamedRule& rule) -> Result<void> {
+      TRY_ASSIGN(const std::string text, word_of(node, key));
+      const auto value = parse(text);
+      if (!value.has_value()) {
+        return wrong(node, "'" + text + "' is no " + key + "; it is " + wanted);
+      }
+      rule.settings.*field = static_cast<Value>(*value);
+      return {};
+    };
   }
 
   Setter flag(std::string key, std::optional<bool> Settings::* field) const {
-    return [this, key, field](const toml::node& node, NamedRule& rule) -> Result<void> {
+    return [this, key = std::move(key), field](const toml::node& node,
+                                               NamedRule& rule) -> Result<void> {
       TRY_ASSIGN(rule.settings.*field, flag_of(node, key));
       return {};
     };

@@ -116,7 +116,7 @@ class Parser {
 
   template <typename Parse>
   static Check checked(Parse parse, std::string wanted) {
-    return [parse, wanted](const std::string& text) {
+    return [parse, wanted = std::move(wanted)](const std::string& text) {
       return parse(text).has_value() ? std::string() : "'" + text + "' is not " + wanted;
     };
   }

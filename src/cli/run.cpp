@@ -241,7 +241,7 @@ class Commander {
       output_.held(held, false);
       return ExitCode::kInSync;
     }
-    TRY_ASSIGN(const app::Held held, app::approve(places_, std::move(one), clock()));
+    TRY_ASSIGN(const app::Held held, app::approve(places_, one, clock()));
     output_.held(held, true);
     return ExitCode::kInSync;
   }

@@ -224,7 +224,7 @@ std::vector<std::string> lines_of(const app::NamedRule& rule) {
   }
   lines.push_back(std::move(how));
   if (!settings.ignores.empty() || !settings.ignores_on.empty()) {
-    lines.push_back("  leaves files out by patterns");
+    lines.emplace_back("  leaves files out by patterns");
   }
   if (!settings.on_failure.empty()) {
     lines.push_back("  on failure: " + shown(settings.on_failure));

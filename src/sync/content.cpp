@@ -45,6 +45,7 @@ class Content {
 
   Result<void> run() {
     std::vector<const plan::ContentTask*> waiting;
+    waiting.reserve(plan_.content.size());
     for (const plan::ContentTask& task : plan_.content) {
       waiting.push_back(&task);
     }

@@ -113,11 +113,7 @@ class Run {
   void leave_alone(ReplicaIndex i, const Error& error) {
     replicas_[i].provider = nullptr;
     replicas_[i].away_reason = error.message();
-    add_problem(
-        {.replica = i,
-         .path = {},
-         .code = std::string(name_of(error.code())),
-         .message = "left alone in this run: " + error.to_string() + advice_for(error.code())});
+    add_problem(problem_of_left_alone(i, error));
   }
 
   /// With nothing agreed yet there are no deletes and moves to be seen whole, so the run may go
@@ -463,45 +459,11 @@ class Run {
     return {};
   }
 
-  static std::string advice_for(Code code) {
-    return code == Code::kNoSpace
-               ? ": make room there (what was replaced and deleted before is kept in its trash: "
-                 "--trash-size 0 lets go of it)"
-               : "";
-  }
-
-  /// Once something is done, or would be; a run that finds all in sync has nothing to remark.
-  void add_notes() {
-    if (changes_in(report_.counts) == 0) {
-      return;
-    }
-    report_.notes = notes_of(replicas_, hard_linked_, unkept_);
-    if (services_.events) {
-      for (const state::Problem& note : report_.notes) {
-        services_.events({.kind = EventKind::kNote,
-                          .action = {},
-                          .replica = note.replica,
-                          .path = {},
-                          .code = note.code,
-                          .message = note.message});
-      }
-    }
-  }
-
   void tell_closed() {
     for (const auto& [i, root] : closed_) {
-      if (root.lost) {
-        continue;
+      if (!root.lost) {
+        add_problem(problem_of(i, root));
       }
-      const Code code = root.why.code();
-      std::string message = root.why.message();
-      if (root.waiting != 0) {
-        message += "; " + std::to_string(root.waiting) + " more changes wait for a later run";
-      }
-      add_problem({.replica = i,
-                   .path = {},
-                   .code = std::string(name_of(code)),
-                   .message = message + advice_for(code)});
     }
   }
 

@@ -80,9 +80,8 @@ void Ledger::acknowledge_place(NodeId id, ReplicaIndex replica, const tree::Fing
   tree::Acknowledged& side = *record.sides[replica].acknowledged;
   side.value.parent = record.agreed->parent;
   side.value.name = record.agreed->name;
-  if (side.value.kind == tree::Kind::kDirectory) {
-    side.fingerprint = after;
-  } else if (side.fingerprint.same_version(before) && !side.fingerprint.racy) {
+  if (side.value.kind == tree::Kind::kDirectory ||
+      (side.fingerprint.same_version(before) && !side.fingerprint.racy)) {
     side.fingerprint = after;
   }
 }

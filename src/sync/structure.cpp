@@ -238,7 +238,7 @@ class Structure {
     TRY_ASSIGN(const tree::Entry entry, store.make_directory(operation.path, attributes));
     done(operation, action, entry);
     ++run_.counts.directories;
-    acknowledgements_.push_back([this, operation, fingerprint = kept(entry)] {
+    acknowledgements_.emplace_back([this, operation, fingerprint = kept(entry)] {
       run_.ledger.acknowledge_all(operation.node, operation.replica, fingerprint);
     });
     return {};
@@ -260,7 +260,7 @@ class Structure {
     }
     run_.moved[{operation.replica, path}] = entry.fingerprint;
     run_.moved_nodes[{operation.replica, node}] = entry.fingerprint;
-    acknowledgements_.push_back(
+    acknowledgements_.emplace_back(
         [this, node, replica = operation.replica, before, fingerprint = kept(entry)] {
           run_.ledger.acknowledge_place(node, replica, before, fingerprint);
         });
@@ -338,7 +338,7 @@ class Structure {
                  .replica = operation.replica,
                  .path = operation.path});
     }
-    acknowledgements_.push_back(
+    acknowledgements_.emplace_back(
         [this, operation] { run_.ledger.acknowledge_removed(operation.node, operation.replica); });
     return {};
   }

@@ -132,4 +132,32 @@ void add_counts(RunCounts& sum, const RunCounts& more) {
   sum.failed += more.failed;
 }
 
+namespace {
+
+state::Problem problem_with_advice(ReplicaIndex replica, Code code, std::string message) {
+  if (code == Code::kNoSpace) {
+    message +=
+        ": make room there (what was replaced and deleted before is kept in its trash: "
+        "--trash-size 0 lets go of it)";
+  }
+  return {.replica = replica,
+          .path = {},
+          .code = std::string(name_of(code)),
+          .message = std::move(message)};
+}
+
+}  // namespace
+
+state::Problem problem_of(ReplicaIndex replica, const ClosedRoot& root) {
+  std::string message = root.why.message();
+  if (root.waiting != 0) {
+    message += "; " + std::to_string(root.waiting) + " more changes wait for a later run";
+  }
+  return problem_with_advice(replica, root.why.code(), std::move(message));
+}
+
+state::Problem problem_of_left_alone(ReplicaIndex replica, const Error& error) {
+  return problem_with_advice(replica, error.code(), "left alone in this run: " + error.to_string());
+}
+
 }  // namespace ox::sync

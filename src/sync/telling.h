@@ -16,6 +16,11 @@ std::vector<state::Problem> notes_of(const std::vector<EngineReplica>& replicas,
                                      const std::vector<std::uint64_t>& hard_linked,
                                      const std::map<ReplicaIndex, Unkept>& unkept);
 
+/// What is told of a root that was closed in the course of a run …
+state::Problem problem_of(ReplicaIndex replica, const ClosedRoot& root);
+/// … and of one that takes no part in it.
+state::Problem problem_of_left_alone(ReplicaIndex replica, const Error& error);
+
 /// Changes made, or that would be made.
 std::uint64_t changes_in(const RunCounts& counts);
 

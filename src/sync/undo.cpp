@@ -243,6 +243,7 @@ class Undo {
       }
     }
     std::vector<Action> done;
+    done.reserve(steps.size());
     for (Step& step : steps) {
       done.push_back(std::move(step.mine));
     }

@@ -19,8 +19,10 @@ _UNSHARED = "LAB_UNSHARED"
 class MountLab(lab.Lab):
     def need(self, *command):
         """Runs what this machine may refuse."""
+        # Who is not root rarely has the folders of such programs among those that are searched.
+        path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
         try:
-            done = subprocess.run(command, capture_output=True, check=False)
+            done = subprocess.run(command, capture_output=True, check=False, env=os.environ | {"PATH": path})
         except FileNotFoundError:
             self.skipTest(f"{command[0]} is not installed")
         if done.returncode != 0:
