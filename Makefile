@@ -13,10 +13,10 @@ first_seed = $(firstword $(subst .., ,$(SEEDS)))
 last_seed = $(lastword $(subst .., ,$(SEEDS)))
 build_preset = cmake --build build/$(1) --parallel $(BUILD_JOBS)
 # A lane that ran no test has failed; the layout checks need to run only once, in the dev lane.
-run_ctest = ctest --test-dir build/$(1) --parallel $(TEST_JOBS) --output-on-failure --no-tests=error
+run_ctest = tools/run_tests build/$(1) --parallel $(TEST_JOBS)
 symbolizer = /usr/lib/llvm-19/bin/llvm-symbolizer
 
-.PHONY: help run build test lanes asan tsan sim bench bench-quick tidy lint format clean \
+.PHONY: help run build test lanes asan tsan sim many bench bench-quick tidy lint format clean \
         build-packages test-packages bench-packages
 .DEFAULT_GOAL := help
 # Packages come before configuring comes before building; each step is parallel inside.
@@ -52,6 +52,9 @@ sim: test-packages build/dev/build.ninja ## simulations with injected faults: ma
 	$(call build_preset,dev) --target sim
 	build/dev/bin/sim $(first_seed) $(last_seed)
 
+many: build ## a million entries in one tree, and the memory that syncing them takes
+	MANY=1000000 SYNCOXIDERS=build/release/bin/syncoxiders python3 -B test/cli/many_test.py
+
 bench: bench-packages build/bench/build.ninja ## measure against rsync, rclone, Unison, cp and the floors
 	$(call build_preset,bench)
 	bench/run.py --bin build/bench/bin $(BENCH_FLAGS)
@@ -63,8 +66,8 @@ bench-quick: bench-packages build/bench/build.ninja ## the same at small scale, 
 tidy: ## check the layout rules
 	tools/tidy
 
-lint: test-packages build/dev/build.ninja ## clang-tidy over every source file
-	run-clang-tidy-19 -quiet -j $(BUILD_JOBS) -p build/dev '/(src|test)/.*\.cpp$$'
+lint: test-packages build/dev/build.ninja ## clang-tidy over every source file that changed since it was clean
+	tools/lint --jobs $(BUILD_JOBS)
 
 format: test-packages ## format every C++ file in place
 	tools/format

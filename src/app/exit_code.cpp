@@ -49,16 +49,40 @@ Error root_error(std::string message, std::string_view path) {
   return Error(Code::kUnreachable, std::move(message)).with_context(path);
 }
 
+namespace {
+
+/// What a person can do. A memory that is whole is never to be moved away: a full disk or a wrong
+/// mode is no reason to forget what the folders agreed upon.
+std::string_view advice_for(Code code) {
+  switch (code) {
+    case Code::kUnsupported:
+      return "; use that version";
+    case Code::kNoSpace:
+      return "; make room there and run again";
+    case Code::kPermissionDenied:
+    case Code::kReadOnly:
+      return "; allow writing there, or keep the state elsewhere with --state";
+    case Code::kCorrupt:
+      return "; to begin anew move the file away: the next run is a union that deletes nothing";
+    default:
+      return "; see to its disk and run again";
+  }
+}
+
+}  // namespace
+
 Error state_error(const Error& cause, std::string_view path) {
   if (cause.code() == Code::kLocked || cause.code() == Code::kCancelled) {
     return cause;
   }
-  std::string advice =
-      cause.code() == Code::kUnsupported
-          ? "; use that version"
-          : "; to begin anew move the file away: the next run is a union that deletes nothing";
-  return Error(Code::kCorrupt, "the state can't be used: " + cause.message() + advice)
+  return Error(Code::kCorrupt, "the state can't be used: " + cause.message() +
+                                   std::string(advice_for(cause.code())))
       .with_context(path);
+}
+
+Error explain_state(const Error& error, std::string_view store_path) {
+  const bool of_the_state = error.code() == Code::kCorrupt || error.context() == store_path;
+  return of_the_state ? state_error(error, store_path) : error;
 }
 
 }  // namespace ox::app

@@ -33,5 +33,7 @@ Error usage_error(std::string message);
 Error root_error(std::string message, std::string_view path);
 /// Any failure to open the state, told so.
 Error state_error(const Error& cause, std::string_view path);
+/// The same for an error in the midst of work, which may or may not be one of the state.
+Error explain_state(const Error& error, std::string_view store_path);
 
 }  // namespace ox::app

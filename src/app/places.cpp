@@ -93,18 +93,22 @@ Result<Places> find_places(const std::function<const char*(const char*)>& enviro
   if (const char* home = environment("HOME"); home != nullptr) {
     places.home = home;
   }
-  if (state_folder.has_value()) {
-    TRY_ASSIGN(places.state_folder, canonical_path(*state_folder));
-  } else {
-    TRY_ASSIGN(const std::string folder, folder_of(environment, "XDG_STATE_HOME", "/.local/state"));
-    TRY_ASSIGN(places.state_folder, canonical_path(folder));
+  std::string folder = state_folder.value_or("");
+  if (!state_folder.has_value()) {
+    TRY_ASSIGN(folder, folder_of(environment, "XDG_STATE_HOME", "/.local/state"));
   }
+  Result<std::string> canonical = canonical_path(folder);
+  if (!canonical.ok()) {
+    return canonical.failed_with(Code::kInvalidArgument) ? canonical.error()
+                                                         : state_error(canonical.error(), folder);
+  }
+  places.state_folder = std::move(*canonical);
   if (rules_file.has_value()) {
     TRY_ASSIGN(places.rules_file, absolute(*rules_file));
-  } else if (const Result<std::string> folder =
+  } else if (const Result<std::string> settings =
                  folder_of(environment, "XDG_CONFIG_HOME", "/.config");
-             folder.ok()) {
-    places.rules_file = *folder + "/rules.toml";
+             settings.ok()) {
+    places.rules_file = *settings + "/rules.toml";
   }
   return places;
 }
@@ -127,7 +131,7 @@ Result<std::string> canonical_path(const std::string& path) {
     const int reason = errno;
     const bool absent = reason == ENOENT || reason == ENOTDIR;
     if (!absent || standing == "/") {
-      return Error::from_errno(reason, "find", path);
+      return Error::from_errno(reason, "can't be reached", path);
     }
     missing.push_back(cut_last_word(standing));
   }

@@ -28,8 +28,12 @@ struct Seen {
 };
 
 Result<Seen> see(const std::string& typed) {
-  TRY_ASSIGN(std::string path, canonical_path(typed));
-  Seen seen{.root = {.path = std::move(path)}, .place = {}};
+  Result<std::string> path = canonical_path(typed);
+  if (!path.ok()) {
+    return path.failed_with(Code::kInvalidArgument) ? path.error()
+                                                    : root_error(path.error().message(), typed);
+  }
+  Seen seen{.root = {.path = std::move(*path)}, .place = {}};
   struct stat status = {};
   if (::stat(seen.root.path.c_str(), &status) != 0) {
     if (errno != ENOENT && errno != ENOTDIR) {

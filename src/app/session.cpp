@@ -171,6 +171,18 @@ Result<void> Session::load_facts() {
   return {};
 }
 
+/// An empty folder in the place of one that was synced looks like a disk that is not mounted:
+/// nothing of ours may be laid into it, unless a person has said that it is meant.
+Result<bool> Session::looks_unmounted(ReplicaIndex i, fs::Directory& root) {
+  TRY_ASSIGN(const std::optional<state::RuleFacts> facts, store_->facts());
+  if (!facts.has_value() || !facts->replicas[i].known || root.stat(provider::kOwnFolder).ok()) {
+    return false;
+  }
+  TRY_ASSIGN(const std::vector<fs::DirectoryItem> items, root.list());
+  TRY_ASSIGN(const std::vector<std::string> approved, store_->approved());
+  return items.empty() && std::ranges::find(approved, "root " + rule_.labels[i]) == approved.end();
+}
+
 Result<std::unique_ptr<provider::Provider>> Session::open_root(ReplicaIndex i) {
   const std::string& path = rule_.roots[i].path;
   const auto identity = identity_of(path);
@@ -182,14 +194,15 @@ Result<std::unique_ptr<provider::Provider>> Session::open_root(ReplicaIndex i) {
     TRY_ASSIGN(const fs::FileSystemInfo info, directory->info());
     facts_.replicas[i].file_system = info.uuid;
   }
-  TRY_ASSIGN(auto provider,
-             provider::make_local_provider({.root = std::move(directory),
-                                            .rule = rule_.id,
-                                            .clock = &clock_,
-                                            .os_path = path,
-                                            .opening = purpose_ == Purpose::kChange
-                                                           ? provider::LocalOpening::kProbe
-                                                           : provider::LocalOpening::kLookOnly}));
+  TRY_ASSIGN(wary_[i], looks_unmounted(i, *directory));
+  const bool may_write = purpose_ == Purpose::kChange && !wary_[i];
+  TRY_ASSIGN(auto provider, provider::make_local_provider(
+                                {.root = std::move(directory),
+                                 .rule = rule_.id,
+                                 .clock = &clock_,
+                                 .os_path = path,
+                                 .opening = may_write ? provider::LocalOpening::kProbe
+                                                      : provider::LocalOpening::kLookOnly}));
   identities_[i] = *identity;
   return provider;
 }
@@ -198,8 +211,10 @@ Result<void> Session::open_roots() {
   const std::size_t count = rule_.roots.size();
   providers_.resize(count);
   identities_.resize(count);
+  wary_.resize(count);
   filters_.resize(count);
   std::vector<Error> errors;
+  bool missing_first = false;
   for (ReplicaIndex i = 0; i < count; ++i) {
     replicas_.push_back({.provider = nullptr, .label = rule_.labels[i], .filter = &filters_[i]});
     Result<std::unique_ptr<provider::Provider>> opened = open_root(i);
@@ -209,15 +224,17 @@ Result<void> Session::open_roots() {
       continue;
     }
     const bool missing = opened.failed_with(Code::kNotFound);
+    missing_first = errors.empty() ? missing : missing_first;
     replicas_[i].away_reason =
         missing ? std::string(kNotThere) : "can't be read: " + opened.error().message();
     errors.push_back(root_error(replicas_[i].away_reason, rule_.roots[i].path));
   }
   const bool enough = ran_before_ && count - errors.size() >= 2;
   if (!errors.empty() && !enough && purpose_ != Purpose::kRecall) {
+    const bool unmounted = missing_first && ran_before_ && count == 2;
     return root_error(
         errors.front().message() +
-            (ran_before_ && count == 2 ? "; is its disk mounted? Nothing was changed" : ""),
+            (unmounted ? "; is its disk mounted? Nothing was changed" : "; nothing was changed"),
         errors.front().context());
   }
   return {};
@@ -226,7 +243,7 @@ Result<void> Session::open_roots() {
 Result<std::vector<state::Problem>> Session::refresh() {
   for (ReplicaIndex i = 0; i < replicas_.size(); ++i) {
     const bool same = identity_of(rule_.roots[i].path) == identities_[i];
-    if (providers_[i] != nullptr && same) {
+    if (providers_[i] != nullptr && same && wary_[i] == 0) {
       continue;
     }
     replicas_[i].provider = nullptr;

@@ -64,6 +64,7 @@ class Session {
   Result<void> load_facts();
   Result<void> open_roots();
   Result<std::unique_ptr<provider::Provider>> open_root(ReplicaIndex i);
+  Result<bool> looks_unmounted(ReplicaIndex i, fs::Directory& root);
 
   Rule rule_;
   Purpose purpose_;
@@ -76,6 +77,7 @@ class Session {
   rt::RateLimit rate_limit_;
   std::vector<std::unique_ptr<provider::Provider>> providers_;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> identities_;  ///< device and inode
+  std::vector<char> wary_;  ///< opened to look only, because it looks unmounted
   std::vector<tree::Filter> filters_;
   std::vector<IgnoreSource> ignores_;
   std::vector<sync::EngineReplica> replicas_;

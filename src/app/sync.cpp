@@ -40,8 +40,13 @@ Result<SyncResult> sync_once(Session& session, const Process& process, Doing doi
   }
   sync::RunOptions options = session.rule().settings.run_options(session.rule().order);
   options.dry_run = doing != Doing::kForReal;
-  TRY_ASSIGN(result.report, sync::run_rule(session.store(), session.facts(), session.replicas(),
-                                           options, session.services(process), process.stop));
+  Result<sync::RunReport> report =
+      sync::run_rule(session.store(), session.facts(), session.replicas(), options,
+                     session.services(process), process.stop);
+  if (!report.ok()) {
+    return explain_state(report.error(), session.rule().store_path);
+  }
+  result.report = std::move(*report);
   result.exit = exit_of(result.report, doing);
   return result;
 }

@@ -314,11 +314,15 @@ int run(const Options& options, const Wiring& wiring) {
                     *wiring.clock);
   const std::unique_ptr<Output> output = make_output(terminal, options);
   const Result<ExitCode> result = Commander(options, wiring, *output, progress).run();
-  const ExitCode exit = result.ok() ? *result : app::exit_code_of(result.error());
+  ExitCode exit = result.ok() ? *result : app::exit_code_of(result.error());
   if (!result.ok()) {
     output->error(result.error());
   }
   output->finish(exit);
+  if (terminal.broken()) {
+    terminal.complain("syncoxiders: the answer could not be written whole");
+    exit = exit == ExitCode::kInSync ? ExitCode::kUnexpected : exit;
+  }
   return static_cast<int>(exit);
 }
 

@@ -28,7 +28,9 @@ sigset_t stop_signals() {
 std::size_t prepare() {
   const sigset_t signals = stop_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  // A reader that left, and a limit on the size of files, are errors of one call and not our end.
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
   return 1;
 }
 

@@ -25,17 +25,17 @@ std::size_t columns() {
   return size.ws_col;
 }
 
-/// Whole or not at all, as far as we can tell; false when nobody reads.
-bool write_all(int descriptor, std::string_view text) {
+/// Whole or not at all, as far as we can tell. The errno that ended it, 0 when it went well.
+int write_all(int descriptor, std::string_view text) {
   while (!text.empty()) {
     const ssize_t count = ::write(descriptor, text.data(), text.size());
     if (count > 0) {
       text.remove_prefix(static_cast<std::size_t>(count));
     } else if (count == 0 || errno != EINTR) {
-      return false;
+      return count == 0 ? EIO : errno;
     }
   }
-  return true;
+  return 0;
 }
 
 }  // namespace
@@ -81,8 +81,9 @@ bool Terminal::broken() const {
 void Terminal::write(int descriptor, std::string_view line) {
   rt::Lock lock(mutex_);
   clear_line();
-  const bool written = write_all(descriptor, std::string(line) + "\n");
-  broken_ = broken_ || (!written && descriptor == STDOUT_FILENO);
+  const int failure = write_all(descriptor, std::string(line) + "\n");
+  // A reader that has seen enough and left is no failure.
+  broken_ = broken_ || (failure != 0 && failure != EPIPE && descriptor == STDOUT_FILENO);
 }
 
 void Terminal::clear_line() {

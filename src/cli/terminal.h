@@ -25,7 +25,7 @@ class Terminal {
   /// A whole line, without its end.
   void say(std::string_view line);
   void complain(std::string_view line);
-  /// Nobody reads stdout any more.
+  /// Something that was said could not be written, and not because the reader had left.
   bool broken() const;
 
  private:

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/rel_path.h"
 #include "base/result.h"
 #include "base/time.h"
 
@@ -126,6 +127,9 @@ class Directory {
   virtual Result<Stat> stat(std::string_view name) = 0;
   /// kNotADirectory for anything else, a symlink to a directory included.
   virtual Result<std::unique_ptr<Directory>> open_directory(std::string_view name) = 0;
+  /// The directory at `path`, which is not empty. Errors as those of open_directory of the first
+  /// name that can't be opened.
+  virtual Result<std::unique_ptr<Directory>> open_below(const RelPath& path);
   /// Regular files only: kIsADirectory, and kUnsupported for a symlink or a special file. Never
   /// blocks; opening for writing what somebody holds a lease on breaks the lease and is kBusy.
   virtual Result<std::unique_ptr<File>> open_file(std::string_view name, Access access) = 0;

@@ -1,8 +1,13 @@
+#include <fcntl.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
+#include <exception>
 
+#include "app/exit_code.h"
 #include "cli/options.h"
 #include "cli/run.h"
 #include "cli/signals.h"
@@ -21,9 +26,18 @@ std::size_t pool_width(const ox::cli::Options& options) {
   return std::max(std::clamp<std::size_t>(count, 2, 8), transfers);
 }
 
-}  // namespace
+/// Whoever starts us may have closed stdin, stdout or stderr. The first files we open would take
+/// their numbers, and what we say would be written into somebody's file.
+bool fill_standard_descriptors() {
+  for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
+    if (::fcntl(descriptor, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != descriptor) {
+      return false;
+    }
+  }
+  return true;
+}
 
-int main(int count, char** arguments) {
+int run(int count, char** arguments) {
   ox::cli::Wiring wiring{
       .clock = &ox::rt::system_clock(),
       .stop = {},
@@ -38,4 +52,20 @@ int main(int count, char** arguments) {
   wiring.pool = &pool;
   wiring.stop = signals.token();
   return ox::cli::run(options, wiring);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (!fill_standard_descriptors()) {
+    return static_cast<int>(ox::app::ExitCode::kUnexpected);
+  }
+  // Nothing of ours throws; the library does when there is no memory or no further thread.
+  try {
+    return run(count, arguments);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "syncoxiders: the machine has no memory or no threads left: %s\n",
+                 error.what());
+    return static_cast<int>(ox::app::ExitCode::kUnexpected);
+  }
 }

@@ -160,11 +160,7 @@ void Layout::arrange(std::vector<Operation>& operations, Work& work) {
       if (step == Step::kWaits) {
         still.push_back(n);
       } else if (step == Step::kImpossible) {
-        work.side(n, replica_).target =
-            work.present(n, replica_) ? Target::kIgnore : Target::kForget;
-        work.report(replica_, work.next_path(n), "in_the_way",
-                    "not kept on " + work.traits(replica_).label +
-                        ": something that has to stay stands in its place");
+        leave_where_it_stands(n, work);
       }
     }
     waiting = std::move(still);
@@ -178,10 +174,16 @@ void Layout::arrange(std::vector<Operation>& operations, Work& work) {
   }
 }
 
+void Layout::leave_where_it_stands(NodeIndex n, Work& work) const {
+  work.side(n, replica_).target = work.present(n, replica_) ? Target::kLeave : Target::kForget;
+  work.report(replica_, work.next_path(n), "in_the_way",
+              "not kept on " + work.traits(replica_).label +
+                  ": something that has to stay stands in its place");
+}
+
 Layout::Step Layout::place(NodeIndex n, std::vector<Operation>& operations) {
   const tree::NodeValue& value = *work_.nodes[n].next;
   const NodeIndex parent = work_.next_parent(n);
-  const bool parked = parked_.contains(n);
   if (stands(n) && places_.at(n).parent == parent && is_spelled(places_.at(n).name, value.name)) {
     return Step::kDone;
   }
@@ -197,7 +199,12 @@ Layout::Step Layout::place(NodeIndex n, std::vector<Operation>& operations) {
       return freed;
     }
   }
-  if (parked) {
+  if (stands(n) && occupant(parent, value.name) == n) {
+    // Its own name stands in its way: a rename from one case to another is no change to some file
+    // systems, and to others both names are one entry that is there already.
+    park(n, operations);
+  }
+  if (parked_.contains(n)) {
     Operation back = operation(OperationKind::kUnpark, n);
     back.parked = parked_.at(n);
     parked_.erase(n);
@@ -286,6 +293,7 @@ bool Layout::break_cycle(const std::vector<NodeIndex>& waiting,
     if (swaps && work_.traits(replica_).exchange) {
       Operation swap = operation(OperationKind::kExchange, n);
       swap.other = work_.nodes[other].id;
+      swap.other_expected = work_.entry(other, replica_).fingerprint;
       swap.from = path(n);
       swap.path = path(other);
       if (work_.present(other, replica_)) {
@@ -307,16 +315,20 @@ bool Layout::break_cycle(const std::vector<NodeIndex>& waiting,
     if (!stands(n) || !reachable(n)) {
       continue;
     }
-    Operation park = operation(OperationKind::kPark, n);
-    park.path = path(n);
-    park.parked = std::to_string(work_.nodes[n].id.value);
-    pick_up(n);
-    parked_[n] = park.parked;
-    moved_.insert(n);
-    operations.push_back(std::move(park));
+    park(n, operations);
     return true;
   }
   return false;
+}
+
+void Layout::park(NodeIndex n, std::vector<Operation>& operations) {
+  Operation park = operation(OperationKind::kPark, n);
+  park.path = path(n);
+  park.parked = std::to_string(work_.nodes[n].id.value);
+  pick_up(n);
+  parked_[n] = park.parked;
+  moved_.insert(n);
+  operations.push_back(std::move(park));
 }
 
 std::vector<NodeIndex> Layout::impossible() const {

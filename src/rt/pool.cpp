@@ -9,12 +9,22 @@ namespace ox::rt {
 ThreadPool::ThreadPool(std::size_t threads) {
   expects(threads > 0);
   threads_.reserve(threads);
-  for (std::size_t i = 0; i < threads; ++i) {
-    threads_.emplace_back([this] { work(); });
+  try {
+    for (std::size_t i = 0; i < threads; ++i) {
+      threads_.emplace_back([this] { work(); });
+    }
+  } catch (...) {
+    // Whoever runs already waits for work, and would be waited for.
+    close();
+    throw;
   }
 }
 
 ThreadPool::~ThreadPool() {
+  close();
+}
+
+void ThreadPool::close() {
   {
     const Lock lock(mutex_);
     closing_ = true;

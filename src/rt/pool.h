@@ -31,6 +31,7 @@ class Pool {
 /// `threads` workers; joins them on destruction after the waiting tasks have run.
 class ThreadPool final : public Pool {
  public:
+  /// Throws std::system_error when the machine gives no more threads.
   explicit ThreadPool(std::size_t threads);
   ~ThreadPool() override;
   void submit(std::function<void()> task) override;
@@ -39,6 +40,7 @@ class ThreadPool final : public Pool {
 
  private:
   void work();
+  void close();
 
   Mutex mutex_;
   Condition wake_;

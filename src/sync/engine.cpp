@@ -112,11 +112,11 @@ class Run {
   void leave_alone(ReplicaIndex i, const Error& error) {
     replicas_[i].provider = nullptr;
     replicas_[i].away_reason = error.message();
-    add_problem(
-        {.replica = i,
-         .path = {},
-         .code = std::string(name_of(error.code())),
-         .message = replicas_[i].label + " is left alone in this run: " + error.to_string()});
+    add_problem({.replica = i,
+                 .path = {},
+                 .code = std::string(name_of(error.code())),
+                 .message = replicas_[i].label + " is left alone in this run: " +
+                            error.to_string() + advice_for(error.code())});
   }
 
   /// With nothing agreed yet there are no deletes and moves to be seen whole, so the run may go
@@ -328,6 +328,7 @@ class Run {
       TRY(ledger.commit());
     }
     if (!epoch_advanced_) {
+      raise_epochs(facts_, replicas_, started_);
       TRY_ASSIGN(const bool all_took_it, announce_epoch());
       if (!all_took_it) {
         return true;  // another plan, without those that did not
@@ -464,35 +465,34 @@ class Run {
       return;
     }
     report_.notes = notes_of(replicas_, hard_linked_, unkept_);
-    if (services_.events) {
-      for (const state::Problem& note : report_.notes) {
-        services_.events({.kind = EventKind::kNote,
-                          .action = {},
-                          .replica = note.replica,
-                          .path = {},
-                          .code = note.code,
-                          .message = note.message});
-      }
-    }
+    tell_notes(report_.notes, services_);
+  }
+
+  static std::string advice_for(Code code) {
+    return code == Code::kNoSpace
+               ? ": make room there (what was replaced and deleted before is kept in its trash: "
+                 "--trash-size 0 lets go of it)"
+               : "";
   }
 
   void tell_closed() {
     for (const auto& [i, root] : closed_) {
-      if (root.lost || (root.told && root.waiting == 0)) {
+      if (root.lost) {
         continue;
       }
       const Code code = root.why.code();
       std::string message = replicas_[i].label;
-      message += code == Code::kNoSpace    ? " is full"
-                 : code == Code::kReadOnly ? " takes no writes"
-                                           : " fails: " + root.why.message();
+      message += code == Code::kNoSpace    ? " is full: "
+                 : code == Code::kReadOnly ? " takes no writes: "
+                                           : " fails: ";
+      message += root.why.message();
       if (root.waiting != 0) {
         message += "; " + std::to_string(root.waiting) + " more changes wait for a later run";
       }
       add_problem({.replica = i,
                    .path = {},
                    .code = std::string(name_of(code)),
-                   .message = std::move(message)});
+                   .message = message + advice_for(code)});
     }
   }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "sync/new_trees.h"
+
 namespace ox::sync {
 
 namespace {
@@ -94,8 +96,9 @@ void Execution::fail(const plan::Operation& operation, const Error& error) {
     return;
   }
   if (error.code() == Code::kNoSpace || error.code() == Code::kReadOnly) {
-    close(operation.replica, error);
-    closed.at(operation.replica).told = true;
+    close(operation.replica, error);  // of the whole root, so it is told once, at the end
+    leave_out(operation);
+    return;
   }
   ++counts.failed;
   tell({.kind = EventKind::kFailed,
@@ -104,11 +107,11 @@ void Execution::fail(const plan::Operation& operation, const Error& error) {
         .path = operation.path,
         .from = operation.from,
         .code = std::string(name_of(error.code())),
-        .message = error.to_string()});
+        .message = error.message()});
   problems.push_back({.replica = operation.replica,
                       .path = operation.path,
                       .code = std::string(name_of(error.code())),
-                      .message = error.to_string()});
+                      .message = error.message()});
   if (operation.kind == plan::OperationKind::kMakeDirectory) {
     failed_directories.emplace(operation.replica, operation.path);
   }
@@ -208,13 +211,19 @@ Result<void> Execution::commit() {
   return {};
 }
 
-void Execution::make_durable(const std::set<ReplicaIndex>& shown) {
+void Execution::make_durable(const std::set<ReplicaIndex>& shown, std::set<std::uint64_t> done) {
   for (const ReplicaIndex i : shown) {
     if (replicas[i].provider == nullptr || undurable.contains(i)) {
       continue;
     }
+    const std::uint64_t domain = provider(i).capabilities().durability_domain;
+    if (domain != 0 && done.contains(domain)) {
+      continue;
+    }
     const Result<void> durable = provider(i).make_durable();
-    if (!durable.ok() && provider(i).capabilities().create != provider::Cas::kNone) {
+    if (durable.ok()) {
+      done.insert(domain);
+    } else if (provider(i).capabilities().create != provider::Cas::kNone) {
       undurable.insert(i);
       problem(i, {}, name_of(durable.error().code()),
               "what stands here could not be made durable: " + durable.error().to_string());
@@ -271,8 +280,9 @@ Result<void> execute(Execution& execution, const plan::Plan& plan) {
   if (execution.ledger.has_changes()) {
     TRY(execution.commit());
   }
-  TRY(execute_structure(execution, plan));
-  TRY(execute_content(execution, plan));
+  NewTrees trees(execution, plan);
+  TRY(execute_structure(execution, plan, trees));
+  TRY(execute_content(execution, plan, trees));
   if (!execution.cancelled) {
     TRY(execute_removals(execution, plan));
     TRY(execute_source_removals(execution, plan));

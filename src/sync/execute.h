@@ -19,7 +19,6 @@ struct ClosedRoot {
   /// It keeps something parked and does not give it back: nobody may look at it in this run, or
   /// what it keeps would count as deleted.
   bool lost = false;
-  bool told = false;          ///< of the operation that failed first
   std::uint64_t waiting = 0;  ///< changes that were left undone
 };
 using ClosedRoots = std::map<ReplicaIndex, ClosedRoot>;
@@ -94,16 +93,18 @@ struct Execution {
                               const std::optional<Digest>& digest);
   Result<void> commit();
   /// What these replicas showed and we read survives a power cut; those where it does not are
-  /// `undurable` from now on. A replica that takes no writes is somebody else's care.
-  void make_durable(const std::set<ReplicaIndex>& shown);
+  /// `undurable` from now on. A replica that takes no writes is somebody else's care; what is in
+  /// one of the durability domains `done` is durable already.
+  void make_durable(const std::set<ReplicaIndex>& shown, std::set<std::uint64_t> done = {});
 };
 
-/// The word for an operation in events ("create", "update", …).
 std::string_view action_word(const plan::Operation& operation);
 
 /// Carries out a plan. Everything planned that did not work out is in `problems` or makes the
 /// execution `dirty`. An error: the state could not be written; nothing is half done.
 Result<void> execute(Execution& execution, const plan::Plan& plan);
+
+class NewTrees;
 
 /// Somebody changed the target in the gap between looking and swapping. That version was put aside
 /// whole; it goes back beside the new one, and the next pass spreads it.
@@ -117,8 +118,8 @@ Result<provider::Published> set_attributes(Execution& execution, const plan::Con
                                            std::optional<tree::Entry>& before);
 
 // The parts, in the order in which they run.
-Result<void> execute_structure(Execution& execution, const plan::Plan& plan);
-Result<void> execute_content(Execution& execution, const plan::Plan& plan);
+Result<void> execute_structure(Execution& execution, const plan::Plan& plan, const NewTrees& trees);
+Result<void> execute_content(Execution& execution, const plan::Plan& plan, NewTrees& trees);
 Result<void> execute_removals(Execution& execution, const plan::Plan& plan);
 Result<void> execute_source_removals(Execution& execution, const plan::Plan& plan);
 

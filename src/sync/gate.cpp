@@ -48,7 +48,7 @@ Result<Verdict> judge(const state::RuleFacts& facts, ReplicaIndex i, const Engin
     if (entries.empty() && !allowed) {
       return Verdict{.trust = Trust::kAway,
                      .reason =
-                         "is empty and is not the root that was synced before (is a disk not "
+                         "is empty and is not the folder that was synced before (is a disk not "
                          "mounted?)"};
     }
     return Verdict{.trust = Trust::kRebase,
@@ -126,6 +126,16 @@ Result<Gate> pass_gate(const state::RuleFacts& facts, const std::vector<EngineRe
     }
   }
   return gate;
+}
+
+void raise_epochs(state::RuleFacts& facts, const std::vector<EngineReplica>& replicas,
+                  Timestamp now) {
+  const auto floor = static_cast<std::uint64_t>(std::max<std::int64_t>(now.ns, 0));
+  for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
+    if (replicas[i].provider != nullptr && writable(replicas[i])) {
+      facts.replicas[i].pending_epoch = std::max(facts.replicas[i].pending_epoch, floor);
+    }
+  }
 }
 
 namespace {

@@ -24,6 +24,12 @@ Result<Gate> pass_gate(const state::RuleFacts& facts, const std::vector<EngineRe
                        const std::string& mode, const std::vector<std::string>& approved,
                        std::stop_token stop);
 
+/// Lets the next epochs begin no lower than the clock, so that no two histories of one root have an
+/// epoch in common: after the state was lost, counting alone would soon meet the numbers that an
+/// older copy of the root bears.
+void raise_epochs(state::RuleFacts& facts, const std::vector<EngineReplica>& replicas,
+                  Timestamp now);
+
 /// Announces the next epoch: first in the state (with `extra`), then on every root that takes part.
 /// A crash in between leaves both numbers valid. `make_room` may help a full root once. The answer
 /// names the roots that did not take the mark: they keep their epoch and must take no part.

@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "sync/execute.h"
+#include "sync/new_trees.h"
 #include "sync/parked.h"
+#include "sync/renamed.h"
 
 /// Directories, moves and what frees names for them: strictly in order on each replica.
 namespace ox::sync {
@@ -242,18 +244,10 @@ class Structure {
     return {};
   }
 
-  /// The version that was moved, as far as a rename lets one tell (it moves ctime and revisions).
-  static bool is_moved_version(const tree::Fingerprint& before, const tree::Entry& entry) {
-    const tree::Fingerprint& after = entry.fingerprint;
-    const bool one_object = before.id == 0 || after.id == 0 || before.same_object(after);
-    return entry.kind == tree::Kind::kDirectory ||
-           (one_object && before.size == after.size && before.mtime == after.mtime);
-  }
-
   void moved(const plan::Operation& operation, NodeId node, const RelPath& path,
              const tree::Fingerprint& before, const tree::Entry& entry) {
     ++run_.counts.moved;
-    if (!is_moved_version(before, entry)) {
+    if (entry.kind != tree::Kind::kDirectory && !same_after_rename(before, entry.fingerprint)) {
       // Somebody wrote to it on the way: that version is known to nobody. Its place is new and its
       // fingerprint stays what it was, so it is read again, and nothing replaces it in this pass.
       run_.dirty = true;
@@ -327,6 +321,11 @@ class Structure {
     if (!removed.ok() && !removed.failed_with(Code::kNotFound)) {
       return removed.error();
     }
+    if (removed.ok() && removed->has_value() &&
+        !same_after_rename(expected(operation, operation.path), (*removed)->fingerprint) &&
+        store.restore_trashed((*removed)->path, operation.path).ok()) {
+      return Error(Code::kPreconditionFailed, "another version was there, and is again");
+    }
     if (removed.ok()) {
       action.done = true;
       if (removed->has_value()) {
@@ -351,11 +350,12 @@ class Structure {
 
 }  // namespace
 
-Result<void> execute_structure(Execution& execution, const plan::Plan& plan) {
+Result<void> execute_structure(Execution& execution, const plan::Plan& plan,
+                               const NewTrees& trees) {
   for (const plan::RecordUpdate& update : plan.structure) {
     execution.ledger.apply(execution.acknowledgeable(update));
   }
-  return Structure(execution).carry_out(plan.structure_operations);
+  return Structure(execution).carry_out(trees.structure());
 }
 
 Result<void> execute_removals(Execution& execution, const plan::Plan& plan) {

@@ -16,6 +16,8 @@ std::vector<state::Problem> notes_of(const std::vector<EngineReplica>& replicas,
                                      const std::vector<std::uint64_t>& hard_linked,
                                      const std::map<ReplicaIndex, Unkept>& unkept);
 
+void tell_notes(const std::vector<state::Problem>& notes, const Services& services);
+
 /// Changes made, or that would be made.
 std::uint64_t changes_in(const RunCounts& counts);
 

@@ -51,20 +51,6 @@ class Roots(Lab):
         os.mkdir(self.a + "-more")
         self.sync(roots=(self.a, self.a + "-more"))
 
-    def test_the_same_or_a_nested_one_by_bind_mount(self):
-        twin = os.path.join(self.place, "twin")
-        os.mkdir(twin)
-        os.mkdir(os.path.join(self.a, "inner"))
-        for source, says in ((self.a, "twice"), (os.path.join(self.a, "inner"), "inside")):
-            mounted = subprocess.run(["mount", "--bind", source, twin], capture_output=True, check=False)
-            if mounted.returncode != 0:
-                self.skipTest("mounting is not permitted here")
-            try:
-                self.refused(self.a, twin, code=lab.USAGE, says=says)
-                self.refused(twin, self.a, code=lab.USAGE, says=says)
-            finally:
-                subprocess.run(["umount", twin], check=True)
-
     def test_a_missing_one(self):
         missing = os.path.join(self.place, "not", "there")
         self.refused(self.a, missing, code=lab.ROOT, says="is not there")

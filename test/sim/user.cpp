@@ -180,6 +180,11 @@ bool User::write(Edit& edit) {
   } else if (how < 4) {
     edit.text = "write by replacing " + path + " " + title_of(bytes);
     done = ground_.write_by_replacing(path, bytes);
+  } else if (engine_since_.has_value() &&
+             old.ctime.ns + habits_.time_step.count() >= engine_since_->ns) {
+    // Only its ctime could tell, and nobody has seen the one that the engine's own change set.
+    edit.text = "write in place " + path + " " + title_of(bytes);
+    done = ground_.write_in_place(path, bytes);
   } else {
     edit.text = "write in place " + path + " " + title_of(bytes) + ", mtime put back";
     clock_.advance(2 * habits_.time_step);
@@ -242,6 +247,13 @@ std::optional<Edit> User::finish_writing() {
     }
   }
   return edit;
+}
+
+void User::drop_open_file() {
+  if (is_writing()) {
+    versions_.replace(writing_.bytes);
+  }
+  writing_ = {};
 }
 
 std::set<std::string> User::all_contents() {

@@ -15,7 +15,8 @@ def files_below(root):
         )
         for name in sorted(names):
             full = os.path.join(folder, name)
-            if not os.path.islink(full):
+            # In a second work tree of one repository .git is a file.
+            if name not in SKIPPED_FOLDERS and not os.path.islink(full):
                 yield os.path.relpath(full, root)
 
 

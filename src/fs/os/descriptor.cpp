@@ -108,7 +108,15 @@ Result<void> set_mtime_at(int directory, const char* name, Timestamp mtime) {
     --seconds;
   }
   std::array<struct timespec, 2> times{};
-  times[0].tv_nsec = UTIME_OMIT;
+  // Some FUSE servers (bindfs) set neither time when one is left out, so the atime is said again.
+  struct statx now;
+  const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH;
+  if (::statx(directory, name == nullptr ? "" : name, flags, STATX_ATIME, &now) == 0) {
+    times[0].tv_sec = now.stx_atime.tv_sec;
+    times[0].tv_nsec = now.stx_atime.tv_nsec;
+  } else {
+    times[0].tv_nsec = UTIME_OMIT;
+  }
   times[1].tv_sec = seconds;
   times[1].tv_nsec = rest;
   const int done = name == nullptr

@@ -27,8 +27,11 @@ class OsReadLease final : public ReadLease {
  public:
   explicit OsReadLease(std::shared_ptr<OsFile::Open> open) : open_(std::move(open)) {}
   ~OsReadLease() override {
-    ::fcntl(open_->descriptor.number(), F_SETLEASE, F_UNLCK);
-    open_->leased = false;
+    // Where nobody else holds the file any more, closing it ends the lease.
+    if (open_.use_count() > 1) {
+      ::fcntl(open_->descriptor.number(), F_SETLEASE, F_UNLCK);
+      open_->leased = false;
+    }
   }
   bool broken() const override {
     return ::fcntl(open_->descriptor.number(), F_GETLEASE) != F_RDLCK;

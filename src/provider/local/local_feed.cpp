@@ -50,7 +50,7 @@ class LocalFeed final : public ChangeFeed {
 
 Result<std::unique_ptr<ChangeFeed>> watch_local(const std::string& os_path) {
   if (os_path.empty()) {
-    return Error(Code::kUnsupported, "this root can't be watched");
+    return Error(Code::kUnsupported, "this folder can't be watched");
   }
   TRY_ASSIGN(auto watcher, fs::watch_os_directory(os_path, is_own_path));
   return std::unique_ptr<ChangeFeed>(std::make_unique<LocalFeed>(std::move(watcher)));

@@ -108,16 +108,13 @@ Result<void> LocalProvider::change_case(const Place& from, const fs::Stat& stat,
 }
 
 Result<fs::Stat> LocalProvider::move_checked(const Place& from, const tree::Fingerprint& expected,
-                                             const Place& to) {
+                                             const Place& to, bool own_name) {
   TRY_ASSIGN(const fs::Stat before, check_expected(*root_, from, expected));
   const RenameAbilities& renames = root_->facts().renames;
   auto moved =
       move_to_free_name(renames, before.type, *from.directory, from.name, *to.directory, to.name);
-  if (moved.failed_with(Code::kExists) && from.name != to.name) {
-    const auto standing = to.directory->stat(to.name);
-    if (standing.ok() && standing->inode == before.inode && standing->link_count == 1) {
-      moved = change_case(from, before, to);
-    }
+  if (moved.failed_with(Code::kExists) && own_name) {
+    moved = change_case(from, before, to);
   }
   TRY(std::move(moved));
   TRY_ASSIGN(const fs::Stat after, to.directory->stat(to.name));
@@ -141,7 +138,11 @@ Result<tree::Entry> LocalProvider::move(const RelPath& from, const RelPath& to,
   }
   TRY_ASSIGN(const Place from_place, writable_place(from));
   TRY_ASSIGN(const Place to_place, writable_place(to));
-  const auto moved = move_checked(from_place, expected, to_place);
+  // By the rules of names and not by inodes: by FUSE each spelling may have a number of its own.
+  const tree::NameRules& names = capabilities().names;
+  const bool own_name = from.parent() == to.parent() && from != to &&
+                        names.collision_key(from.name()) == names.collision_key(to.name());
+  const auto moved = move_checked(from_place, expected, to_place, own_name);
   if (!moved.ok()) {
     return about(moved.error(), from);
   }
@@ -179,7 +180,7 @@ Result<void> LocalProvider::park(const RelPath& path, const tree::Fingerprint& e
   TRY_ASSIGN(const Place from, writable_place(path));
   TRY_ASSIGN(std::string parked_name, name_of_parked(name));
   TRY(move_checked(from, expected,
-                   Place{.directory = root_->stage(), .name = std::move(parked_name)}));
+                   Place{.directory = root_->stage(), .name = std::move(parked_name)}, false));
   return root_->note_own(std::string(kOwnFolder), root_->stage());
 }
 

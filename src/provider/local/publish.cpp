@@ -40,6 +40,10 @@ Result<LocalBatch::Item> LocalBatch::find_staged(const Staged& staged) {
   if (found == items_.end()) {
     return Error(Code::kInvalidArgument, "not staged here").with_context(staged.place.text());
   }
+  if (spoilt_.contains(std::string(staged.place.first()))) {
+    return Error(Code::kIo, "what was staged in it could not be taken back")
+        .with_context(staged.place.text());
+  }
   return found->second;
 }
 
@@ -76,7 +80,7 @@ Result<Published> LocalBatch::publish(const Staged& staged, const RelPath& path,
   TRY_ASSIGN(const Place from, place_of(item.path));
   Published published;
   TRY(put_in_place(item, from, place, path, precondition, trash, published));
-  forget(staged.place);
+  forget(staged.place, &published.inside);
   TRY(published_directories_.note(tree_key(path.parent()), place.directory));
   if (item.late_mode.has_value()) {
     TRY(place.directory->set_mode(place.name, *item.late_mode));
@@ -114,7 +118,12 @@ Result<tree::Entry> LocalBatch::describe_published(const Item& item, const Place
                         : same_after_rename(root_, item.stat, *stat));
   // Somebody was quicker than our look: what we put there is told with its old ctime, so that what
   // stands now is found to be another version.
-  tree::Entry entry = root_.entry_of(place.name, is_ours ? *stat : item.stat);
+  return describe(item, place.name, is_ours ? *stat : item.stat);
+}
+
+tree::Entry LocalBatch::describe(const Item& item, std::string_view name,
+                                 const fs::Stat& stat) const {
+  tree::Entry entry = root_.entry_of(name, stat);
   entry.fingerprint.racy = item.kind == tree::Kind::kFile;
   entry.attributes.xattrs = item.xattrs;
   entry.content.link_target = item.link_target;

@@ -47,7 +47,7 @@ class FaultyBatch final : public ForwardingBatch {
     return with_faults(*plan_, CallClass::kWrite, "stage",
                        [&] { return inner().stage(request, stop); });
   }
-  Result<void> make_durable() override {
+  Result<Reach> make_durable() override {
     return with_faults(*plan_, CallClass::kSync, "make_durable",
                        [&] { return inner().make_durable(); });
   }
