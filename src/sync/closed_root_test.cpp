@@ -152,6 +152,20 @@ TEST_F(ClosedRoot, OfTwoTheRunFails) {
 }
 
 TEST_F(ClosedRoot, ADirectoryThatCannotBeMadeIsToldOnce) {
+  // Something known moves into it, so it is made before and not staged with what is new.
+  ASSERT_TRUE(stores_[0]->user_make_directory(at("dir")).ok());
+  ASSERT_TRUE(stores_[0]->user_rename(at("old"), at("dir/old")).ok());
+  fail_calls(2, "make_directory", Code::kPermissionDenied, SIZE_MAX, "dir");
+  const RunReport report = run().value();
+  EXPECT_EQ(report.outcome, state::RunOutcome::kPartly);
+  EXPECT_EQ(report.problems.size(), 1U);
+  EXPECT_EQ(files(0), files(1));
+  heal(2);
+  run_clean();
+  EXPECT_EQ(files(2), files(0));
+}
+
+TEST_F(ClosedRoot, ANewTreeThatCannotBePublishedIsToldOnce) {
   write(0, "dir/one", "bytes 1");
   write(0, "dir/sub/two", "bytes 2");
   fail_calls(2, "publish", Code::kPermissionDenied, SIZE_MAX, "dir");

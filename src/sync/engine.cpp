@@ -459,6 +459,15 @@ class Run {
     return {};
   }
 
+  /// Once something is done, or would be; a run that finds all in sync has nothing to remark.
+  void add_notes() {
+    if (changes_in(report_.counts) == 0) {
+      return;
+    }
+    report_.notes = notes_of(replicas_, hard_linked_, unkept_);
+    tell_notes(report_.notes, services_);
+  }
+
   void tell_closed() {
     for (const auto& [i, root] : closed_) {
       if (!root.lost) {

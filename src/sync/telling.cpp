@@ -116,6 +116,19 @@ std::vector<state::Problem> notes_of(const std::vector<EngineReplica>& replicas,
   return notes;
 }
 
+void tell_notes(const std::vector<state::Problem>& notes, const Services& services) {
+  for (const state::Problem& note : notes) {
+    if (services.events) {
+      services.events({.kind = EventKind::kNote,
+                       .action = {},
+                       .replica = note.replica,
+                       .path = {},
+                       .code = note.code,
+                       .message = note.message});
+    }
+  }
+}
+
 std::uint64_t changes_in(const RunCounts& counts) {
   return counts.created + counts.updated + counts.moved + counts.removed + counts.directories +
          counts.attributes;

@@ -16,6 +16,8 @@ std::vector<state::Problem> notes_of(const std::vector<EngineReplica>& replicas,
                                      const std::vector<std::uint64_t>& hard_linked,
                                      const std::map<ReplicaIndex, Unkept>& unkept);
 
+void tell_notes(const std::vector<state::Problem>& notes, const Services& services);
+
 /// What is told of a root that was closed in the course of a run …
 state::Problem problem_of(ReplicaIndex replica, const ClosedRoot& root);
 /// … and of one that takes no part in it.
