@@ -25,6 +25,13 @@ bool is_locked(const std::string& store_path) {
   return locks.ok() && locks->has_value() && (*locks)->find(inode) != std::string::npos;
 }
 
+/// A run that nobody carries on any more, whatever it could still write down.
+void mark_interrupted(state::RunRecord& run, bool locked) {
+  if (run.outcome == state::RunOutcome::kRunning && !locked) {
+    run.outcome = state::RunOutcome::kInterrupted;
+  }
+}
+
 Error unknown_run(RunId run) {
   return Error(Code::kNotFound,
                "there is no run " + std::to_string(run.value) + "; `syncoxiders log` lists them");
@@ -46,21 +53,27 @@ Result<Status> status_of(const Places& places, Rule rule, rt::Clock& clock) {
   state::Store& store = session->store();
   TRY_ASSIGN(status.entries, store.node_count());
   TRY_ASSIGN(const std::vector<state::RunRecord> runs, store.runs(1));
+  status.running = is_locked(session->rule().store_path);
   if (!runs.empty()) {
     status.last_run = runs.front();
+    mark_interrupted(*status.last_run, status.running);
   }
   TRY_ASSIGN(status.problems, store.problems());
   TRY_ASSIGN(status.held, store.held());
   TRY_ASSIGN(const std::vector<state::ConflictRecord> conflicts, store.conflicts());
   status.conflicts = conflicts.size();
-  status.running = is_locked(session->rule().store_path);
   return status;
 }
 
 Result<std::vector<state::RunRecord>> runs_of(const Places& places, Rule rule, std::uint64_t limit,
                                               rt::Clock& clock) {
   TRY_ASSIGN(const auto session, recall(places, std::move(rule), clock));
-  return session->store().runs(limit);
+  TRY_ASSIGN(std::vector<state::RunRecord> runs, session->store().runs(limit));
+  const bool locked = is_locked(session->rule().store_path);
+  for (state::RunRecord& run : runs) {
+    mark_interrupted(run, locked && &run == runs.data());
+  }
+  return runs;
 }
 
 Result<RunDetails> run_details(const Places& places, Rule rule, RunId run, rt::Clock& clock) {
@@ -69,6 +82,7 @@ Result<RunDetails> run_details(const Places& places, Rule rule, RunId run, rt::C
   if (!record.has_value()) {
     return unknown_run(run);
   }
+  mark_interrupted(*record, is_locked(session->rule().store_path));
   RunDetails details{.run = std::move(*record), .labels = session->rule().labels, .actions = {}};
   TRY_ASSIGN(std::vector<state::ActionBatch> batches, session->store().batches(run));
   for (state::ActionBatch& batch : batches) {

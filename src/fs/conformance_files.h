@@ -205,6 +205,7 @@ TEST_P(FileSystemConformance, SyncsFilesAndDirectories) {
   EXPECT_TRUE(file->sync().ok());
   EXPECT_TRUE(root_->sync().ok());
   file->advise_sequential();
+  file->advise_uncached();
   EXPECT_EQ(read_all(*file), "x");
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/rel_path.h"
 #include "base/result.h"
 #include "base/time.h"
 
@@ -98,6 +99,9 @@ class File {
   virtual Result<std::unique_ptr<ReadLease>> take_read_lease() = 0;
   /// Tells the kernel that [0, size) is going to be read once, in order. Advice only.
   virtual void advise_sequential() {}
+  /// Asks the kernel to forget what it keeps of this file, so that the next read comes from the
+  /// medium. Does so only for what has been synced. Advice only.
+  virtual void advise_uncached() {}
 };
 
 /// Facts of the file system that holds a directory.
@@ -123,6 +127,9 @@ class Directory {
   virtual Result<Stat> stat(std::string_view name) = 0;
   /// kNotADirectory for anything else, a symlink to a directory included.
   virtual Result<std::unique_ptr<Directory>> open_directory(std::string_view name) = 0;
+  /// The directory at `path`, which is not empty. Errors as those of open_directory of the first
+  /// name that can't be opened.
+  virtual Result<std::unique_ptr<Directory>> open_below(const RelPath& path);
   /// Regular files only: kIsADirectory, and kUnsupported for a symlink or a special file. Never
   /// blocks; opening for writing what somebody holds a lease on breaks the lease and is kBusy.
   virtual Result<std::unique_ptr<File>> open_file(std::string_view name, Access access) = 0;

@@ -80,6 +80,13 @@ std::optional<AxisMerge<Value>> merge_axis(const Policy& policy,
 /// False: it has to wait (bytes that only an offline replica holds).
 bool merge_content(Work& work, NodeIndex n);
 
+/// The candidates' text as one, when there is an answer that merges and an order of folding that
+/// takes nobody's lines back. Asks where there is no answer yet. `agreed`: none when it is not
+/// known or void.
+std::optional<tree::Content> merged_text(Work& work, NodeIndex n,
+                                         std::span<const Candidate> candidates,
+                                         const std::optional<tree::Content>& agreed);
+
 /// C's own content, its digest completed from a replica that holds it.
 std::optional<tree::Content> agreed_content(const Work& work, NodeIndex n);
 

@@ -6,9 +6,6 @@ namespace ox::plan {
 
 namespace {
 
-/// Texts larger than this are not merged line by line.
-constexpr std::uint64_t kMaxMergedBytes = 4U << 20U;
-
 /// What the replicas say about one node's content.
 struct Versions {
   std::vector<Candidate> changed;      ///< distinct, none equal to the agreed one
@@ -88,79 +85,14 @@ bool held_out_of_sight(const Work& work, NodeIndex n) {
   return false;
 }
 
-MergeRequest merge_request(const Work& work, NodeIndex n, std::span<const Candidate> candidates) {
-  MergeRequest request{.node = work.nodes[n].id, .sides = {}};
-  std::optional<MergeSide> first;
-  for (const Candidate& candidate : candidates) {
-    MergeSide side{.theirs = *candidate.content.digest, .base = std::nullopt};
-    if (candidate.agreed) {
-      side.base = side.theirs;
-      if (first.has_value()) {
-        request.sides.push_back(*first);
-      }
-      first = side;
-      continue;
-    }
-    for (const ReplicaIndex i : candidate.holders) {
-      if (const tree::Acknowledged* known = work.acknowledged(n, i)) {
-        side.base = work.side(n, i).change == ContentChange::kSame ? side.theirs
-                                                                   : known->value.content.digest;
-        break;
-      }
-    }
-    if (side.base == side.theirs && !first.has_value()) {
-      first = side;  // unchanged since it was agreed: what the others are folded into
-      continue;
-    }
-    request.sides.push_back(side);
-  }
-  std::ranges::sort(request.sides);
-  if (first.has_value()) {
-    request.sides.insert(request.sides.begin(), *first);
-  }
-  return request;
-}
-
-/// The merged text, when there is an answer that merges. Asks when there is none yet.
-std::optional<tree::Content> merged_text(Work& work, NodeIndex n,
-                                         std::span<const Candidate> candidates) {
-  if (!work.policy().auto_merge || work.nodes[n].next->kind != tree::Kind::kFile) {
-    return std::nullopt;
-  }
-  for (const Candidate& candidate : candidates) {
-    if (candidate.content.size > kMaxMergedBytes) {
-      return std::nullopt;
-    }
-  }
-  MergeRequest request = merge_request(work, n, candidates);
-  const bool based = std::ranges::all_of(
-      request.sides, [](const MergeSide& side) { return side.base.has_value(); });
-  if (!based) {
-    return std::nullopt;
-  }
-  for (const MergeAnswer& answer : work.input().merges) {
-    if (answer.request == request) {
-      if (!answer.digest.has_value()) {
-        return std::nullopt;
-      }
-      tree::Content content{.size = answer.size, .digest = answer.digest};
-      for (const Candidate& candidate : candidates) {
-        content.mtime = std::max(content.mtime, candidate.content.mtime);
-      }
-      return content;
-    }
-  }
-  work.merge_requests.push_back(std::move(request));
-  return std::nullopt;
-}
-
 std::string winner_label(const Work& work, const Candidate& candidate) {
   return label_of(work, candidate.holders);
 }
 
-void settle_conflict(Work& work, NodeIndex n, std::vector<Candidate> candidates) {
+void settle_conflict(Work& work, NodeIndex n, std::vector<Candidate> candidates,
+                     const std::optional<tree::Content>& agreed) {
   Node& node = work.nodes[n];
-  if (const std::optional<tree::Content> text = merged_text(work, n, candidates)) {
+  if (const std::optional<tree::Content> text = merged_text(work, n, candidates, agreed)) {
     node.next->content = *text;
     node.merged = true;
     Conflict conflict{.node = node.id,
@@ -306,7 +238,7 @@ bool merge_content(Work& work, NodeIndex n) {
     }
   }
   if (!work.needs_digests()) {
-    settle_conflict(work, n, std::move(candidates));
+    settle_conflict(work, n, std::move(candidates), agreed);
   }
   return true;
 }

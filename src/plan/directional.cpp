@@ -65,7 +65,7 @@ class Directional {
 
   void source_lacks(NodeIndex n) {
     Node& node = work_.nodes[n];
-    if (mode() == Mode::kMove && node.agreed() && work_.acknowledged(n, source_) == nullptr) {
+    if (mode() == Mode::kMove && node.agreed()) {
       keep_moved(n);
       return;
     }
@@ -89,9 +89,12 @@ class Directional {
     }
   }
 
-  /// What was moved stays agreed, so that its next version is known as such.
+  /// What was moved stays agreed, so that its next version is known as such. After a crash the
+  /// source may still have it acknowledged; deletes do not cross, so whoever removed it there does
+  /// not matter.
   void keep_moved(NodeIndex n) {
-    work_.side(n, source_).target = Target::kIgnore;
+    const bool known = work_.acknowledged(n, source_) != nullptr;
+    work_.side(n, source_).target = known ? Target::kForget : Target::kIgnore;
     bool stands = false;
     for (ReplicaIndex j = 0; j < work_.replica_count(); ++j) {
       Side& side = work_.side(n, j);

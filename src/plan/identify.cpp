@@ -72,10 +72,11 @@ class Matcher {
     rules.case_rule = tree::CaseRule::kSensitive;
     return rules.collision_key(name);
   }
+  bool normalises() const {
+    return work_.traits(replica_).names.normalization != tree::NormalizationRule::kBytes;
+  }
   bool folds() const {
-    const tree::NameRules& names = work_.traits(replica_).names;
-    return names.case_rule != tree::CaseRule::kSensitive ||
-           names.normalization != tree::NormalizationRule::kBytes;
+    return work_.traits(replica_).names.case_rule != tree::CaseRule::kSensitive || normalises();
   }
   /// An id tells a file only with a birth time behind it and when no other name shares it.
   bool has_identity(const tree::Fingerprint& fingerprint, tree::Kind kind) const {
@@ -106,9 +107,14 @@ class Matcher {
     if (parent == kNone) {
       return;
     }
-    agreed_places_.emplace(PlaceKey{parent, value.name}, n);
-    if (folds()) {
-      agreed_folded_.emplace(PlaceKey{parent, composed(value.name)}, n);
+    if (!normalises()) {
+      agreed_places_.emplace(PlaceKey{parent, value.name}, n);
+      return;
+    }
+    // How it was spelled is not seen here: of several it is the one that gets the place (target()).
+    const auto [held, first] = agreed_places_.emplace(PlaceKey{parent, composed(value.name)}, n);
+    if (!first && value.name < work_.nodes[held->second].record->agreed->name) {
+      held->second = n;
     }
   }
 
@@ -168,18 +174,45 @@ class Matcher {
       return;
     }
     const tree::Acknowledged& known = *work_.acknowledged(n, replica_);
-    if (known.value.kind != entry.kind || changed_places(entry, known)) {
+    if (known.value.kind != entry.kind || changed_places(entry, known) ||
+        is_agreed_successor(entry, parent, n)) {
       return;
     }
     claim(e, n);
   }
 
-  /// The object that stood here stands elsewhere, and the one that stands here was known before.
+  /// What was known here is to stand here no more, and this is what is to stand here instead, put
+  /// in its place and not acknowledged yet. Told by its id, or by how it is spelled.
+  bool is_agreed_successor(const tree::Entry& entry, NodeIndex parent, NodeIndex known) const {
+    const auto found =
+        agreed_places_.find(PlaceKey{parent, normalises() ? composed(entry.name) : entry.name});
+    if (found == agreed_places_.end() || found->second == known || !free_node(found->second) ||
+        work_.nodes[found->second].record->agreed->kind != entry.kind) {
+      return false;
+    }
+    const Node& before = work_.nodes[known];
+    if (before.agreed() && before.record->agreed->parent == work_.nodes[parent].id &&
+        spelled(before.record->agreed->name) == spelled(entry.name)) {
+      return false;
+    }
+    const tree::Acknowledged* successor = work_.acknowledged(found->second, replica_);
+    if (successor != nullptr) {
+      return moves_count() && has_identity(entry.fingerprint, entry.kind) &&
+             entry.fingerprint.same_object(successor->fingerprint);
+    }
+    return !normalises() && work_.acknowledged(known, replica_)->value.name != entry.name;
+  }
+
+  /// The object that stood here stands elsewhere, and the one that stands here was known before. A
+  /// new file may be how an editor saves the old one; a new directory is another directory.
   bool changed_places(const tree::Entry& entry, const tree::Acknowledged& known) const {
     if (!moves_count() || !has_identity(entry.fingerprint, entry.kind) ||
         !has_identity(known.fingerprint, known.value.kind) ||
         entry.fingerprint.same_object(known.fingerprint)) {
       return false;
+    }
+    if (entry.kind == tree::Kind::kDirectory) {
+      return standing_.contains(object_of(known.fingerprint));
     }
     const auto here = objects_.find(object_of(entry.fingerprint));
     if (here == objects_.end()) {
@@ -208,8 +241,9 @@ class Matcher {
       return;
     }
     const tree::Entry& entry = observed(e).entry;
-    const NodeIndex n = lookup(agreed_places_, agreed_folded_, parent, entry.name,
-                               folds() ? composed(entry.name) : entry.name);
+    const auto found =
+        agreed_places_.find(PlaceKey{parent, normalises() ? composed(entry.name) : entry.name});
+    const NodeIndex n = found == agreed_places_.end() ? kNone : found->second;
     if (n != kNone && free_node(n) && work_.nodes[n].record->agreed->kind == entry.kind) {
       claim(e, n);
     }
@@ -356,7 +390,6 @@ class Matcher {
   PlaceMap places_;
   PlaceMap folded_places_;
   PlaceMap agreed_places_;
-  PlaceMap agreed_folded_;
   std::map<ObjectKey, NodeIndex> objects_;
   std::map<ObjectKey, EntryIndex> standing_;
 };

@@ -160,11 +160,7 @@ void Layout::arrange(std::vector<Operation>& operations, Work& work) {
       if (step == Step::kWaits) {
         still.push_back(n);
       } else if (step == Step::kImpossible) {
-        work.side(n, replica_).target =
-            work.present(n, replica_) ? Target::kIgnore : Target::kForget;
-        work.report(replica_, work.next_path(n), "in_the_way",
-                    "not kept on " + work.traits(replica_).label +
-                        ": something that has to stay stands in its place");
+        leave_where_it_stands(n, work);
       }
     }
     waiting = std::move(still);
@@ -176,6 +172,13 @@ void Layout::arrange(std::vector<Operation>& operations, Work& work) {
       break;
     }
   }
+}
+
+void Layout::leave_where_it_stands(NodeIndex n, Work& work) const {
+  work.side(n, replica_).target = work.present(n, replica_) ? Target::kLeave : Target::kForget;
+  work.report(replica_, work.next_path(n), "in_the_way",
+              "not kept on " + work.traits(replica_).label +
+                  ": something that has to stay stands in its place");
 }
 
 Layout::Step Layout::place(NodeIndex n, std::vector<Operation>& operations) {
@@ -290,8 +293,12 @@ bool Layout::break_cycle(const std::vector<NodeIndex>& waiting,
     if (swaps && work_.traits(replica_).exchange) {
       Operation swap = operation(OperationKind::kExchange, n);
       swap.other = work_.nodes[other].id;
+      swap.other_expected = work_.entry(other, replica_).fingerprint;
       swap.from = path(n);
       swap.path = path(other);
+      if (work_.present(other, replica_)) {
+        swap.other_expected = work_.entry(other, replica_).fingerprint;
+      }
       const Place mine = places_.at(n);
       const Place its = places_.at(other);
       pick_up(n);

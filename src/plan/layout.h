@@ -22,6 +22,8 @@ class Layout {
   /// What can't be done as it was arranged: nodes put aside that found no way back, and directories
   /// that are to go though something in them stays.
   std::vector<NodeIndex> impossible() const;
+  /// Something that has to stay stands in its place.
+  void leave_where_it_stands(NodeIndex n, Work& work) const;
 
   bool stands(NodeIndex n) const { return places_.contains(n); }
   /// Stands, and so do all directories above it (none is parked).

@@ -75,24 +75,6 @@ tree::Acknowledged as_seen(const Work& work, NodeIndex n, ReplicaIndex i) {
           .fingerprint = kept_fingerprint(entry)};
 }
 
-/// What its replica moved and is to move again is acknowledged where it stands meanwhile: the
-/// directory it came from may end in the same commit.
-std::optional<tree::ReplicaSide> as_moved(const Work& work, NodeIndex n, ReplicaIndex i) {
-  const tree::Acknowledged* known = work.acknowledged(n, i);
-  if (known == nullptr || !work.present(n, i) || work.side(n, i).parent == kNone ||
-      known->value.parent == work.nodes[work.side(n, i).parent].id) {
-    return std::nullopt;
-  }
-  if (stands_in_no_record(work, n, i)) {
-    return tree::ReplicaSide{};
-  }
-  const Node& above = work.nodes[work.side(n, i).parent];
-  tree::ReplicaSide side = work.nodes[n].record->sides[i];
-  side.acknowledged->value.parent = above.id;
-  side.acknowledged->value.name = work.seen_name(n, i);
-  return side;
-}
-
 std::optional<tree::ReplicaSide> final_side(const Work& work, NodeIndex n, ReplicaIndex i,
                                             bool busy) {
   const Node& node = work.nodes[n];
@@ -105,7 +87,7 @@ std::optional<tree::ReplicaSide> final_side(const Work& work, NodeIndex n, Repli
     return result;
   }
   if (side.target == Target::kLeave) {
-    if (work.present(n, i)) {
+    if (work.present(n, i) && !stands_in_no_record(work, n, i)) {
       result.acknowledged = as_seen(work, n, i);
     }
     if (side.waive) {
@@ -134,6 +116,34 @@ std::optional<tree::ReplicaSide> final_side(const Work& work, NodeIndex n, Repli
 }
 
 }  // namespace
+
+std::optional<tree::ReplicaSide> as_moved(const Work& work, NodeIndex n, ReplicaIndex i) {
+  const tree::Acknowledged* known = work.acknowledged(n, i);
+  if (known == nullptr || !work.present(n, i) || work.side(n, i).parent == kNone) {
+    return std::nullopt;
+  }
+  const Node& above = work.nodes[work.side(n, i).parent];
+  const tree::Entry& entry = work.entry(n, i);
+  const bool elsewhere =
+      known->value.parent != above.id || known->value.name != work.seen_name(n, i);
+  const bool replaced = work.traits(i).stable_ids && entry.kind == known->value.kind &&
+                        !entry.fingerprint.same_object(known->fingerprint);
+  if (!elsewhere && !replaced) {
+    return std::nullopt;
+  }
+  if (stands_in_no_record(work, n, i)) {
+    return tree::ReplicaSide{};
+  }
+  tree::ReplicaSide side = work.nodes[n].record->sides[i];
+  side.acknowledged->value.parent = above.id;
+  side.acknowledged->value.name = work.seen_name(n, i);
+  if (replaced) {
+    side.acknowledged->fingerprint.id = entry.fingerprint.id;
+    side.acknowledged->fingerprint.birth_ns = entry.fingerprint.birth_ns;
+    side.acknowledged->fingerprint.racy = entry.kind == tree::Kind::kFile;
+  }
+  return side;
+}
 
 std::optional<RecordUpdate> final_update(const Work& work, NodeIndex n,
                                          const std::vector<bool>& busy) {
@@ -180,6 +190,9 @@ RecordUpdate structure_update(const Work& work, NodeIndex n, const std::vector<b
       result = tree::ReplicaSide{};
     } else if (lost_a_version && !busy[i] && !side.moved_in && work.present(n, i)) {
       result = final_side(work, n, i, false);  // the winner's suppliers
+    } else if (lost_a_version && !side.moved_in && side.target == Target::kFollow &&
+               holds_next_bytes(work, n, i) && !stands_in_no_record(work, n, i)) {
+      result = tree::ReplicaSide{.acknowledged = as_seen(work, n, i), .waived = std::nullopt};
     } else if (side.moved_in && work.present(n, i)) {
       result = tree::ReplicaSide{.acknowledged = as_seen(work, n, i), .waived = std::nullopt};
     } else if (work.present(n, i) && side.target == Target::kFollow && !busy[i] &&
@@ -187,7 +200,7 @@ RecordUpdate structure_update(const Work& work, NodeIndex n, const std::vector<b
       result = node.record->sides[i];
       result->acknowledged->value.parent = node.next->parent;
       result->acknowledged->value.name = node.next->name;
-    } else if (side.target == Target::kFollow) {
+    } else if (side.target == Target::kFollow || side.target == Target::kLeave) {
       result = as_moved(work, n, i);
     }
     if (result.has_value() && stored_side_is(work, n, i, *result)) {

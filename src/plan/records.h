@@ -20,6 +20,12 @@ std::optional<RecordUpdate> final_update(const Work& work, NodeIndex n,
 /// The record to commit before the structure operations of a node whose content follows later.
 RecordUpdate structure_update(const Work& work, NodeIndex n, const std::vector<bool>& busy);
 
+/// What its replica moved and still has operations is acknowledged where it stands meanwhile: the
+/// directory it came from may end in the same commit, and another node may take its old name. None
+/// when it stands where it is known to. A new object that was saved over the old one is known by
+/// its id from then on (not by its bytes), so that a crash after our own move loses no trace of it.
+std::optional<tree::ReplicaSide> as_moved(const Work& work, NodeIndex n, ReplicaIndex i);
+
 /// Is the directory that it stands in on replica `i` one that never gets a record (a new one that
 /// is merged into another)?
 bool stands_in_no_record(const Work& work, NodeIndex n, ReplicaIndex i);

@@ -233,19 +233,25 @@ class Repair {
 
   /// What can't have its name while something held stands there waits, with all that is in it.
   void defer(NodeIndex n) {
+    // All of them are found before the first is frozen: that may take it out of the tree, and then
+    // what is deeper would not be found below it any more and would bring the directories back.
+    std::vector<NodeIndex> waiting{n};
     for (NodeIndex inside = 0; inside < work_.nodes.size(); ++inside) {
-      if (inside == n || !in_tree(inside)) {
-        continue;
-      }
-      for (NodeIndex at = work_.next_parent(inside); at != kNone && work_.nodes[at].next;) {
-        if (at == n) {
-          freeze(work_, inside);
-          break;
-        }
-        at = work_.nodes[at].id == kRootNode ? kNone : work_.next_parent(at);
+      if (inside != n && in_tree(inside) && is_below(inside, n)) {
+        waiting.push_back(inside);
       }
     }
-    freeze(work_, n);
+    for (const NodeIndex node : waiting) {
+      freeze(work_, node);
+    }
+  }
+
+  bool is_below(NodeIndex inside, NodeIndex n) const {
+    NodeIndex at = inside;
+    while (at != kNone && at != n && work_.nodes[at].next && work_.nodes[at].id != kRootNode) {
+      at = work_.next_parent(at);
+    }
+    return at == n;
   }
 
   void resolve_directories(NodeIndex a, NodeIndex b) {
@@ -281,6 +287,16 @@ class Repair {
     }
     work_.nodes[loser].next = std::nullopt;
     work_.nodes[loser].known_delete = true;
+    absorbed_by_.emplace(loser, keeper);
+  }
+
+  /// The node that stands for `n` now: what lost against `n` lost against that one.
+  NodeIndex keeper_of(NodeIndex n) const {
+    for (auto found = absorbed_by_.find(n); found != absorbed_by_.end();
+         found = absorbed_by_.find(n)) {
+      n = found->second;
+    }
+    return n;
   }
 
   void move_side(NodeIndex from, NodeIndex to, ReplicaIndex i) {
@@ -377,8 +393,9 @@ class Repair {
     });
     PlaceMap places = next_places();
     for (const Loser& loser : work_.losers) {
-      if (work_.nodes[loser.node].next.has_value() && !work_.nodes[loser.node].frozen) {
-        add_loser(loser, places);
+      const NodeIndex winner = keeper_of(loser.node);
+      if (work_.nodes[winner].next.has_value() && !work_.nodes[winner].frozen) {
+        add_loser(loser, winner, places);
       }
     }
   }
@@ -389,9 +406,9 @@ class Repair {
                                 next->content.link_target != content.link_target);
   }
 
-  void add_loser(const Loser& loser, PlaceMap& places) {
-    const tree::NodeValue winner = *work_.nodes[loser.node].next;
-    NodeId id = derived_id(work_.nodes[loser.node].id, digest_of(loser.content, winner.kind));
+  void add_loser(const Loser& loser, NodeIndex winner_node, PlaceMap& places) {
+    const tree::NodeValue winner = *work_.nodes[winner_node].next;
+    NodeId id = derived_id(work_.nodes[winner_node].id, digest_of(loser.content, winner.kind));
     if (loser.only.has_value()) {
       id.value += *loser.only + 1;  // each destination keeps its own
     }
@@ -422,13 +439,14 @@ class Repair {
     }
     for (const ReplicaIndex i : loser.holders) {
       const bool here = !loser.only.has_value() || *loser.only == i;
-      if (here && work_.present(loser.node, i) && !work_.present(copy, i)) {
-        move_side(loser.node, copy, i);
+      const NodeIndex from = work_.present(loser.node, i) ? loser.node : winner_node;
+      if (here && work_.present(from, i) && !work_.present(copy, i)) {
+        move_side(from, copy, i);
       } else if (!here) {
         work_.nodes[copy].bytes_from = loser.node;
       }
     }
-    work_.conflicts.push_back({.node = work_.nodes[loser.node].id,
+    work_.conflicts.push_back({.node = work_.nodes[winner_node].id,
                                .copy = id,
                                .path = {},
                                .copy_path = {},
@@ -485,6 +503,7 @@ class Repair {
   }
 
   Work& work_;
+  std::unordered_map<NodeIndex, NodeIndex> absorbed_by_;
 };
 
 }  // namespace

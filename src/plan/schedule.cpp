@@ -47,7 +47,11 @@ class Scheduler {
     for (std::vector<NodeIndex> stuck = layouts_[i].impossible(); !stuck.empty();
          stuck = layouts_[i].impossible()) {
       for (const NodeIndex n : stuck) {
-        work_.side(n, i).target = Target::kIgnore;
+        if (work_.nodes[n].next.has_value()) {
+          layouts_[i].leave_where_it_stands(n, work_);
+        } else {
+          work_.side(n, i).target = Target::kIgnore;
+        }
       }
       operations.clear();
       layouts_.pop_back();
@@ -64,7 +68,8 @@ class Scheduler {
   };
 
   /// What a replica can't follow now gives up the place it was known at when another node takes it
-  /// (two at one place could not be told apart any more), or when its directory ends there.
+  /// (two at one place could not be told apart any more), or when its directory ends there: it is
+  /// known where it stands, if it stands where a record can say so.
   void forget_taken_places() {
     for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
       RecordUpdate update{.id = work_.nodes[n].id, .agreed = std::nullopt, .sides = {}};
@@ -79,18 +84,21 @@ class Scheduler {
         if (parent == kNone) {
           continue;
         }
-        const bool taken = side.status == Status::kAbsent &&
-                           layouts_[i].node_at(parent, known->value.name) != kNone;
-        const bool homeless = !work_.nodes[parent].next.has_value() &&
-                              work_.side(parent, i).status == Status::kAbsent;
+        const NodeIndex there = layouts_[i].node_at(parent, known->value.name);
+        const bool taken = there != kNone && there != n && work_.nodes[there].next.has_value();
+        const Side& above = work_.side(parent, i);
+        const bool homeless =
+            !work_.nodes[parent].next.has_value() &&
+            (above.status == Status::kAbsent ||
+             (above.status == Status::kPresent && above.target == Target::kFollow));
         if (taken || homeless) {
           update.sides.resize(work_.replica_count());
-          update.sides[i] = tree::ReplicaSide{};
+          update.sides[i] = as_moved(work_, n, i).value_or(tree::ReplicaSide{});
         }
       }
       if (!update.sides.empty()) {
         update.agreed = work_.nodes[n].record->agreed;
-        plan_.adopted.push_back(std::move(update));
+        plan_.structure.push_back(std::move(update));
       }
     }
   }
@@ -177,9 +185,15 @@ class Scheduler {
     if (!has_task) {
       acknowledge_after_moves(n, busy);
     } else {
-      const bool moves = (node.agreed() && takes_a_place(n)) || changes_directory(n);
+      const bool moves =
+          (node.agreed() && takes_a_place(n)) || changes_directory(n) || stays_elsewhere(n);
       if ((busy.any_structure || moves) && !node.only.has_value()) {
         plan_.structure.push_back(structure_update(work_, n, any_busy));
+        for (ReplicaIndex i = 0; last.has_value() && i < work_.replica_count(); ++i) {
+          if (later_busy[i]) {
+            last->sides[i] = std::nullopt;  // where it stood until then is said already
+          }
+        }
       }
       task.update = last.value_or(unchanged(n));
       name_unread_sides(n, task.update);
@@ -194,17 +208,18 @@ class Scheduler {
       return;
     }
     if (is_forgotten_last(n)) {
-      if (node.agreed()) {
-        RecordUpdate ended = *last;
-        for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
-          if (work_.side(n, i).target == Target::kForget) {
-            ended.sides[i] = std::nullopt;
-          }
+      RecordUpdate ended = *last;
+      for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+        if (work_.side(n, i).target == Target::kForget) {
+          ended.sides[i] = as_moved(work_, n, i);
+        } else {
+          last->sides[i] = std::nullopt;
         }
-        plan_.structure.push_back(std::move(ended));
       }
+      plan_.structure.push_back(std::move(ended));
       plan_.finished.push_back(std::move(*last));
-    } else if (!node.next.has_value() || busy.any_structure || takes_a_place(n)) {
+    } else if (!node.next.has_value() || busy.any_structure || takes_a_place(n) ||
+               stays_elsewhere(n)) {
       // What ends does so in one commit with what takes its name and what moves out of it.
       plan_.structure.push_back(std::move(*last));
     } else {
@@ -219,6 +234,16 @@ class Scheduler {
     return node.next.has_value() &&
            (!node.agreed() || node.record->agreed->parent != node.next->parent ||
             node.record->agreed->name != node.next->name);
+  }
+
+  /// A replica that can't follow keeps it where its user has put it.
+  bool stays_elsewhere(NodeIndex n) const {
+    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      if (work_.side(n, i).target == Target::kLeave && as_moved(work_, n, i).has_value()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /// Where the copy is what reads the bytes, all sides that hold them learn the digest with it.
@@ -390,8 +415,8 @@ class Scheduler {
     std::vector<bool> found(work_.nodes.size(), false);
     for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
       const Node& node = work_.nodes[n];
-      if (node.agreed() && node.next.has_value() && !work_.present(n, source) &&
-          work_.acknowledged(n, source) == nullptr) {
+      if (node.agreed() && node.next.has_value() &&
+          work_.side(n, source).status == Status::kAbsent) {
         if (const NodeIndex above = work_.find(node.record->agreed->parent); above != kNone) {
           found[above] = true;
         }

@@ -82,6 +82,10 @@ class ReplicaTarget {
     const bool folds = can().names.case_rule != tree::CaseRule::kSensitive ||
                        can().names.normalization != tree::NormalizationRule::kBytes;
     for (const NodeIndex n : children) {
+      if (side(n).status == Status::kExcluded && !work_.nodes[n].frozen && !is_excluded(n)) {
+        // Somebody moved it out of the excluded place: where it is to stand now, it is new here.
+        side(n).target = Target::kFollow;
+      }
       if (side(n).status == Status::kOffline || side(n).target == Target::kForget) {
         continue;
       }
@@ -112,17 +116,23 @@ class ReplicaTarget {
            work_.seen_name(n, replica_) == work_.nodes[n].next->name;
   }
 
+  /// A filter keeps this replica from having it where it is to stand.
+  bool is_excluded(NodeIndex n) const {
+    return work_.input().excluded &&
+           work_.input().excluded(replica_, work_.next_path(n),
+                                  work_.nodes[n].next->kind == tree::Kind::kDirectory);
+  }
+
   bool may_stand(NodeIndex n, NodeIndex directory) {
     const tree::NodeValue value = *work_.nodes[n].next;  // nodes are added meanwhile
-    if (work_.input().excluded && work_.input().excluded(replica_, work_.next_path(n),
-                                                         value.kind == tree::Kind::kDirectory)) {
+    if (is_excluded(n)) {
       side(n).target = Target::kForget;
       return false;
     }
     if (!stands(directory)) {
       const bool declined = side(directory).target == Target::kLeave && !present(n);
       if (!declined || !bring_back(directory)) {
-        side(n).target = present(n) ? Target::kIgnore : Target::kForget;
+        side(n).target = present(n) ? Target::kLeave : Target::kForget;
         return false;
       }
     }
@@ -261,7 +271,7 @@ class ReplicaTarget {
       work_.need_digest(replica_, e);
       return;
     }
-    work_.nodes[n].next->name = conflict_name_for(work_, n, entry.content, {replica_}, false);
+    work_.nodes[n].next->name = free_conflict_name(n, directory, entry.content);
     foreign_.erase(side(directory).entry);
     work_.conflicts.push_back({.node = work_.nodes[directory].id,
                                .copy = work_.nodes[n].id,
@@ -272,16 +282,48 @@ class ReplicaTarget {
                                .loser = can().label});
   }
 
+  std::string free_conflict_name(NodeIndex n, NodeIndex directory, const tree::Content& content) {
+    std::string name = conflict_name_for(work_, n, content, {replica_}, false);
+    for (int attempt = 0; attempt < 8 && is_taken(directory, name); ++attempt) {
+      name = conflict_name_for(work_, n, content, {replica_}, true);
+      work_.nodes[n].next->name = name;
+    }
+    return name;
+  }
+
+  /// Something of this name stands in the directory or is to stand there.
+  bool is_taken(NodeIndex directory, const std::string& name) {
+    const std::string key = can().names.collision_key(name);
+    const EntryIndex e = side(directory).entry;
+    return hidden_keys(e).contains(key) ||
+           std::ranges::any_of(work_.children_of_entry[replica_][e],
+                               [&](EntryIndex child) {
+                                 const std::string& other = work_.entry_at(replica_, child).name;
+                                 return can().names.collision_key(other) == key;
+                               }) ||
+           std::ranges::any_of(children_[directory], [&](NodeIndex child) {
+             return can().names.collision_key(work_.nodes[child].next->name) == key;
+           });
+  }
+
+  /// What stands here already is acknowledged as it is: whatever its user changed has been merged,
+  /// and is not to be merged again.
   void leave_out(NodeIndex n, std::string_view code, std::string message) {
-    side(n).target = present(n) ? Target::kIgnore : Target::kForget;
+    side(n).target = present(n) ? Target::kLeave : Target::kForget;
     work_.report(replica_, work_.next_path(n), code, std::move(message));
   }
 
   // Directories that must stay ------------------------------------------------------------------
 
+  void keep_local_directories() {
+    do {
+      keep_directories_of_what_stays();
+    } while (keep_directories_of_what_was_there());
+  }
+
   /// A directory that is deleted elsewhere but still holds something of this replica's own stays
   /// here, and is no longer ours.
-  void keep_local_directories() {
+  void keep_directories_of_what_stays() {
     const auto count = static_cast<EntryIndex>(work_.node_of_entry[replica_].size());
     std::vector<bool> holds_own(count, false);   // what is none of ours
     std::vector<bool> holds_ours(count, false);  // what is ours and can't follow
@@ -296,7 +338,7 @@ class ReplicaTarget {
         continue;
       }
       Target& target = side(n).target;
-      if (target == Target::kFollow && !work_.nodes[n].next.has_value()) {
+      if (goes(n)) {
         // Records name the directories they are in: one that holds ours is not forgotten.
         target = holds_ours[e] ? Target::kIgnore : (holds_own[e] ? Target::kForget : target);
       }
@@ -306,6 +348,28 @@ class ReplicaTarget {
         holds_ours[parent] = true;
       }
     }
+  }
+
+  bool goes(NodeIndex n) const {
+    return work_.side(n, replica_).target == Target::kFollow && !work_.nodes[n].next.has_value();
+  }
+
+  /// What its user moved and what has to wait is still known where it was: that directory waits,
+  /// too. True when there was one.
+  bool keep_directories_of_what_was_there() {
+    bool any = false;
+    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+      const tree::Acknowledged* known = work_.acknowledged(n, replica_);
+      if (known == nullptr || !present(n) || side(n).target != Target::kIgnore) {
+        continue;
+      }
+      const NodeIndex directory = work_.find(known->value.parent);
+      if (directory != kNone && present(directory) && goes(directory)) {
+        side(directory).target = Target::kIgnore;
+        any = true;
+      }
+    }
+    return any;
   }
 
   /// Mode one-way with --mirror: all that only this destination has is to go, but for what the

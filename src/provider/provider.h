@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -42,6 +43,7 @@ struct Capabilities {
   bool native_directory_move = false;  ///< one call moves a whole tree
   bool exchange = false;               ///< two names can change places atomically
   bool directories = true;             ///< empty directories can exist
+  bool staged_trees = false;           ///< a whole new directory appears by one publish
   bool symlinks = false;
   bool modes = false;  ///< permission bits are kept
   bool xattrs = false;
@@ -50,8 +52,10 @@ struct Capabilities {
   bool ctime_reliable = false;  ///< every change of bytes moves Fingerprint::ctime or revision
   bool leases = false;          ///< open writers can be noticed
   bool consistent = true;       ///< a listing shows every finished write
-  Duration mtime_step{1};       ///< coarsest distance of two time stamps of this store
-  Duration clock_skew{0};       ///< how wrong the store's clock may be against ours
+  /// Replicas with the same number become durable together, whichever is asked; 0: by itself.
+  std::uint64_t durability_domain = 0;
+  Duration mtime_step{1};  ///< coarsest distance of two time stamps of this store
+  Duration clock_skew{0};  ///< how wrong the store's clock may be against ours
   tree::NameRules names;
 };
 
@@ -142,10 +146,19 @@ struct Published {
   /// False when what stood there was not what the precondition named (Cas::kDetectAfter): somebody
   /// changed it in the gap. It was put aside whole; the caller must plan it as a new version.
   bool displaced_as_expected = true;
+  /// Of a directory: what was staged in it, by place, as it stands now.
+  std::map<RelPath, tree::Entry> inside;
+};
+
+/// What became durable at a call of Batch::make_durable().
+enum class Reach : std::uint8_t {
+  kStaged,  ///< what was staged
+  kDomain,  ///< all that the replicas of this durability domain showed before, too
 };
 
 /// A set of writes that become durable together: stage all → make_durable → publish each → settle.
-/// stage() may be called from several threads at once, publish() too. Destroying a batch removes
+/// stage() may be called from several threads at once, publish() too; staging may go on while
+/// make_durable() runs, which then counts for what was staged before. Destroying a batch removes
 /// what was staged and not published (resumable parts excepted).
 class Batch {
  public:
@@ -153,8 +166,14 @@ class Batch {
   /// Writes the bytes to a private place, digesting them in the same pass. After an error nothing
   /// of this request remains staged.
   virtual Result<Staged> stage(const StageRequest& request, std::stop_token stop) = 0;
+  /// Takes back a staged file or symlink. Nothing of it is ever published: where it can't be
+  /// removed from a staged tree, publish() refuses that tree with kIo.
+  virtual void discard(const Staged& staged) = 0;
   /// All staged bytes survive a power cut when this returns.
-  virtual Result<void> make_durable() = 0;
+  virtual Result<Reach> make_durable() = 0;
+  /// The digest of a staged file as it is read from the medium again, past the caches where that
+  /// can be had. Call it after make_durable().
+  virtual Result<Digest> read_back(const Staged& staged, std::stop_token stop) = 0;
   /// Swaps a staged entry in at `path`, whose parent directory must stand (kNotFound). What stood
   /// there goes to the trash. On kPreconditionFailed and kExists nothing changed and the entry is
   /// still staged.

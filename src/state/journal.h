@@ -32,7 +32,7 @@ struct Action {
   std::string parked;                 ///< kPark and a kMove out of it: the private name
   std::optional<tree::Entry> before;  ///< what stood at `path` (kMove: at `from`)
   std::optional<tree::Entry>
-      after;  ///< what stands there now; none for kRemove and before it is done
+      after;  ///< what stands there now; before it is done, what a kPut means to leave there
   std::optional<RelPath> trashed;  ///< where the displaced version went
   bool done = false;
 

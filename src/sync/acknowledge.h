@@ -23,6 +23,11 @@ class Acknowledgements {
   void add_batch(std::uint64_t number) { journal_batches_.push_back(number); }
   bool empty() const { return waiting_.empty() && journal_batches_.empty(); }
 
+  /// Nothing that waits of this replica can be made durable any more.
+  void drop(ReplicaIndex replica) {
+    std::erase_if(waiting_, [replica](const Done& done) { return done.replica == replica; });
+  }
+
   /// Makes everything that waits durable (`batches` by replica, none where nothing was put through
   /// one) and queues it in the ledger. What can't be made durable is not acknowledged: the next
   /// scan finds out.

@@ -11,6 +11,7 @@
 #include "sync/retention.h"
 #include "sync/scan.h"
 #include "sync/settle.h"
+#include "sync/telling.h"
 
 namespace ox::sync {
 
@@ -24,7 +25,7 @@ struct Decided {
 };
 
 /// Entries handed to the planner at once in a first sync: about 100 MB of working tables.
-constexpr std::uint64_t kSliceEntries = 40'000;
+constexpr std::uint64_t kSliceEntries = 30'000;
 
 class Run {
  public:
@@ -39,6 +40,16 @@ class Run {
         stop_(std::move(stop)) {}
 
   Result<RunReport> run() {
+    Result<RunReport> report = run_to_its_end();
+    if (!report.ok() && ledger_.has_value()) {
+      // The record is for a person; what counts is that the run ended so.
+      ignore(end_early(report.error()), "the next start marks it as interrupted");
+    }
+    return report;
+  }
+
+ private:
+  Result<RunReport> run_to_its_end() {
     started_ = services_.clock->now();
     TRY(load_facts());
     TRY_ASSIGN(const std::vector<std::string> approved, store_.approved());
@@ -59,10 +70,10 @@ class Run {
       return finish();
     }
     if (!options_.dry_run) {
-      TRY(settle(store_, replicas_, services_));
+      TRY(start_up());
     }
     TRY_ASSIGN(slicing_, first_sync());
-    for (std::size_t pass = 0; pass < options_.max_passes;) {
+    for (std::size_t pass = 0; pass < options_.max_passes && online() >= 2;) {
       TRY_ASSIGN(const bool again, run_pass(approved, pass));
       if (!again) {
         break;
@@ -72,10 +83,40 @@ class Run {
     return finish();
   }
 
- private:
+  Result<void> end_early(const Error& error) {
+    report_.outcome = error.code() == Code::kCancelled ? state::RunOutcome::kInterrupted
+                                                       : state::RunOutcome::kFailed;
+    state::Commit commit;
+    commit.runs.push_back(record());
+    commit.runs.back().message = error.to_string();
+    return store_.commit(commit);
+  }
+
   std::size_t online() const {
     return static_cast<std::size_t>(std::ranges::count_if(
         replicas_, [](const EngineReplica& replica) { return replica.provider != nullptr; }));
+  }
+
+  Result<void> start_up() {
+    TRY_ASSIGN(Settled settled, settle(store_, replicas_, services_));
+    for (state::Problem& problem : settled.problems) {
+      add_problem(std::move(problem));
+    }
+    for (const auto& [i, error] : settled.unusable) {
+      leave_alone(i, error);
+    }
+    return {};
+  }
+
+  /// The replica takes no further part in this run; the others go on.
+  void leave_alone(ReplicaIndex i, const Error& error) {
+    replicas_[i].provider = nullptr;
+    replicas_[i].away_reason = error.message();
+    add_problem({.replica = i,
+                 .path = {},
+                 .code = std::string(name_of(error.code())),
+                 .message = "left alone in this run: " +
+                            error.to_string() + advice_for(error.code())});
   }
 
   /// With nothing agreed yet there are no deletes and moves to be seen whole, so the run may go
@@ -158,13 +199,13 @@ class Run {
     if (options_.dry_run) {
       add_reports(scanned.reports);
       add_reports(decided.plan.reports);
-      tell_operations(decided.plan);
+      tell_planned(decided.plan, services_, report_.counts);
       return false;
     }
     TRY_ASSIGN(const bool dirty, carry_out(decided, input, scanned.nodes, was_rebase));
     dirty_slice_ = dirty_slice_ || dirty || decided.unstable;
     const bool more = scanned.sliced || dirty_slice_;
-    if (slicing_ && more && !fatal_.has_value() && !stop_.stop_requested()) {
+    if (slicing_ && more && !stop_.stop_requested()) {
       slicing_ = scanned.sliced && !decided.plan.empty();
       return true;
     }
@@ -232,15 +273,7 @@ class Run {
   void tell_plan(const plan::Plan& plan) {
     for (const plan::Conflict& conflict : plan.conflicts) {
       report_.conflicts.push_back(conflict);
-      if (services_.events) {
-        services_.events({.kind = EventKind::kConflict,
-                          .action = {},
-                          .replica = std::nullopt,
-                          .path = conflict.path,
-                          .from = conflict.copy_path,
-                          .code = conflict.kind,
-                          .message = conflict_message(conflict)});
-      }
+      tell_conflict(conflict, services_);
     }
     if (!plan.held.empty()) {
       add_problem({.replica = std::nullopt,
@@ -249,72 +282,6 @@ class Run {
                    .message = std::to_string(plan.held.size()) +
                               " deletes and overwrites are held, because they are unusually many; "
                               "look at them and approve them"});
-    }
-  }
-
-  static std::string conflict_message(const plan::Conflict& conflict) {
-    if (conflict.kind == "merged") {
-      return "changed on " + conflict.winner + " and " + conflict.loser + "; merged";
-    }
-    if (conflict.kind == "delete") {
-      return "changed on " + conflict.winner + ", deleted on " + conflict.loser + "; kept";
-    }
-    if (conflict.copy_path.is_root()) {
-      return "moved or renamed differently on several sides; kept one";
-    }
-    return "kept the version of " + conflict.winner + "; the one of " + conflict.loser +
-           " stands beside it";
-  }
-
-  void tell_operations(const plan::Plan& plan) {
-    const auto tell = [&](const plan::Operation& operation) {
-      const std::string_view word = action_word(operation);
-      const bool put = operation.kind == plan::OperationKind::kPut;
-      count_planned(operation);
-      if (services_.events) {
-        services_.events({.kind = EventKind::kPlanned,
-                          .action = std::string(word),
-                          .replica = operation.replica,
-                          .path = operation.path,
-                          .from = operation.from,
-                          .bytes = put ? operation.value.content.size : 0});
-      }
-    };
-    for (const auto& list : plan.structure_operations) {
-      std::ranges::for_each(list, tell);
-    }
-    for (const plan::ContentTask& task : plan.content) {
-      std::ranges::for_each(task.operations, tell);
-    }
-    for (const auto& list : plan.removal_operations) {
-      std::ranges::for_each(list, tell);
-    }
-    std::ranges::for_each(plan.source_removals, tell);
-  }
-
-  void count_planned(const plan::Operation& operation) {
-    RunCounts& counts = report_.counts;
-    switch (operation.kind) {
-      case plan::OperationKind::kMakeDirectory:
-        ++counts.directories;
-        break;
-      case plan::OperationKind::kPut:
-        ++(operation.expected.has_value() ? counts.updated : counts.created);
-        counts.bytes += operation.value.content.size;
-        break;
-      case plan::OperationKind::kSetAttributes:
-        ++counts.attributes;
-        break;
-      case plan::OperationKind::kRemove:
-        ++counts.removed;
-        break;
-      case plan::OperationKind::kMove:
-      case plan::OperationKind::kExchange:
-      case plan::OperationKind::kUnpark:
-        ++counts.moved;
-        break;
-      case plan::OperationKind::kPark:
-        break;
     }
   }
 
@@ -337,9 +304,15 @@ class Run {
       TRY(ledger.commit());
     }
     if (!epoch_advanced_) {
-      TRY_ASSIGN(const bool all, mark_roots());
-      if (!all) {
-        return !fatal_.has_value();
+      raise_epochs(facts_, replicas_, started_);
+      TRY_ASSIGN(const bool all_took_it, announce_epoch());
+      if (!all_took_it) {
+        return true;  // another plan, without those that did not
+      }
+    }
+    if (!slicing_) {
+      for (auto& [i, root] : closed_) {
+        root.waiting = 0;  // all of it is planned again
       }
     }
     facts_.next_node = decided.plan.next_node.value;
@@ -355,50 +328,55 @@ class Run {
                         .ledger = ledger,
                         .merged = decided.merged,
                         .trash = {.name = trash_name()},
-                        .stop = stop_};
+                        .stop = stop_,
+                        .closed = closed_,
+                        .make_room = [this](ReplicaIndex i) { return make_room(i); }};
     const Result<void> executed = execute(execution, decided.plan);
-    add_counts(execution.counts);
+    add_counts(report_.counts, execution.counts);
     for (state::Problem& problem : execution.problems) {
       report_.problems.push_back(std::move(problem));
     }
     TRY(executed);
     TRY(keep_bases(store_, ledger, replicas_, decided.merged, options_.policy.auto_merge));
-    if (execution.fatal.has_value()) {
-      fatal_ = execution.fatal;
-      return false;
-    }
     if (execution.cancelled) {
       return Error(Code::kCancelled, "stopped; the next run goes on from here");
+    }
+    for (const auto& [i, root] : closed_) {
+      if (root.lost && replicas_[i].provider != nullptr) {
+        leave_alone(i, root.why);
+      }
     }
     return execution.dirty;
   }
 
-  /// False when a root stayed behind: it takes no part in this run, and the rest is planned anew
-  /// without it. What its trash may let go of makes room first.
-  Result<bool> mark_roots() {
-    facts_.mode = mode_;
-    TRY_ASSIGN(std::vector<Unmarked> unmarked, advance_epoch(store_, facts_, replicas_, {}));
-    if (!unmarked.empty()) {
-      TRY_ASSIGN(const RetentionReport purged,
-                 purge_trash(store_, replicas_, options_.retention, report_.id, services_, stop_));
-      for (const state::Problem& rescued : purged.rescued) {
-        add_problem(rescued);
-      }
-      TRY_ASSIGN(unmarked, advance_epoch(store_, facts_, replicas_, {}));
-    }
+  /// False: some root did not take its new mark and is left alone.
+  Result<bool> announce_epoch() {
     epoch_advanced_ = true;
-    for (const Unmarked& root : unmarked) {
-      add_problem({.replica = root.replica,
-                   .path = {},
-                   .code = std::string(name_of(root.error.code())),
-                   .message = advice_for(root.error)});
-      replicas_[root.replica].provider = nullptr;
-      replicas_[root.replica].away_reason = root.error.message();
-      if (online() < 2) {
-        fatal_ = root.error;
-      }
+    facts_.mode = mode_;
+    TRY_ASSIGN(const auto refused, advance_epoch(store_, facts_, replicas_, {},
+                                                 [this](ReplicaIndex i) { return make_room(i); }));
+    for (const auto& [i, error] : refused) {
+      leave_alone(i, error);
     }
-    return unmarked.empty();
+    return refused.empty();
+  }
+
+  /// Purges what is expired on a full root, once in a run; what this run put aside stays.
+  bool make_room(ReplicaIndex i) {
+    if (!roomed_.insert(i).second) {
+      return false;
+    }
+    std::vector<EngineReplica> only(replicas_.size());
+    only[i] = replicas_[i];
+    Result<RetentionReport> purged =
+        purge_trash(store_, only, options_.retention, report_.id, services_, stop_);
+    if (!purged.ok()) {
+      return false;
+    }
+    for (state::Problem& problem : purged->rescued) {
+      add_problem(std::move(problem));
+    }
+    return purged->purged != 0;
   }
 
   std::string trash_name() const {
@@ -418,17 +396,6 @@ class Run {
     return store_.commit(commit);
   }
 
-  void add_counts(const RunCounts& counts) {
-    report_.counts.created += counts.created;
-    report_.counts.updated += counts.updated;
-    report_.counts.moved += counts.moved;
-    report_.counts.removed += counts.removed;
-    report_.counts.directories += counts.directories;
-    report_.counts.attributes += counts.attributes;
-    report_.counts.bytes += counts.bytes;
-    report_.counts.failed += counts.failed;
-  }
-
   // The end ---------------------------------------------------------------------------------------
 
   void conclude() {
@@ -444,7 +411,7 @@ class Run {
     });
     if (!report_.held.empty()) {
       report_.outcome = state::RunOutcome::kHeld;
-    } else if (partly || fatal_.has_value()) {
+    } else if (partly) {
       report_.outcome = state::RunOutcome::kPartly;
     }
   }
@@ -463,7 +430,30 @@ class Run {
     return {};
   }
 
+  static std::string advice_for(Code code) {
+    return code == Code::kNoSpace
+               ? ": make room there (what was replaced and deleted before is kept in its trash: "
+                 "--trash-size 0 lets go of it)"
+               : "";
+  }
+
+  void tell_closed() {
+    for (const auto& [i, root] : closed_) {
+      if (root.waiting == 0 || root.lost) {
+        continue;
+      }
+      const Code code = root.why.code();
+      add_problem({.replica = i,
+                   .path = {},
+                   .code = std::string(name_of(code)),
+                   .message = root.why.message() + "; " +
+                              std::to_string(root.waiting) + " more changes wait for a later run" +
+                              advice_for(code)});
+    }
+  }
+
   Result<RunReport> finish() {
+    tell_closed();
     if (ledger_.has_value()) {
       TRY(tidy_trash());
     }
@@ -544,7 +534,8 @@ class Run {
   std::set<NodeId> visited_;  ///< directories of earlier slices
   RunReport report_;
   std::optional<Ledger> ledger_;
-  std::optional<Error> fatal_;
+  ClosedRoots closed_;
+  std::set<ReplicaIndex> roomed_;  ///< where room was made
 };
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "sync/new_trees.h"
+
 namespace ox::sync {
 
 namespace {
@@ -26,11 +28,17 @@ const tree::Fingerprint& Execution::current(ReplicaIndex replica, const RelPath&
   return found == moved.end() ? planned : found->second;
 }
 
-plan::RecordUpdate Execution::after_moves(plan::RecordUpdate update) const {
+plan::RecordUpdate Execution::acknowledgeable(plan::RecordUpdate update) const {
   for (ReplicaIndex i = 0; i < update.sides.size(); ++i) {
     auto& side = update.sides[i];
-    if (!side.has_value() || !side->acknowledged.has_value() ||
-        side->acknowledged->value.kind == tree::Kind::kDirectory) {
+    if (!side.has_value() || !side->acknowledged.has_value()) {
+      continue;
+    }
+    if (undurable.contains(i)) {
+      side = std::nullopt;
+      continue;
+    }
+    if (side->acknowledged->value.kind == tree::Kind::kDirectory) {
       continue;
     }
     if (failed_moves.contains({i, update.id})) {
@@ -72,11 +80,20 @@ void Execution::fail(const plan::Operation& operation, const Error& error) {
     cancelled = true;
     return;
   }
-  ++counts.failed;
-  if (error.code() == Code::kNoSpace || error.code() == Code::kReadOnly) {
-    stop_at(operation.replica, error);
+  if (is_closed(operation.replica)) {
+    leave_out(operation);
     return;
   }
+  if (error.code() == Code::kNoSpace && has_room_again(operation.replica)) {
+    dirty = true;
+    return;
+  }
+  if (error.code() == Code::kNoSpace || error.code() == Code::kReadOnly) {
+    close(operation.replica, error);  // of the whole root, so it is told once, at the end
+    leave_out(operation);
+    return;
+  }
+  ++counts.failed;
   tell({.kind = EventKind::kFailed,
         .action = std::string(action_word(operation)),
         .replica = operation.replica,
@@ -90,38 +107,78 @@ void Execution::fail(const plan::Operation& operation, const Error& error) {
                       .message = error.message()});
 }
 
-void Execution::stop_at(ReplicaIndex replica, const Error& error) {
-  if (!fatal.has_value()) {
-    fatal = error;
-  }
-  if (full.insert(replica).second) {
-    problem(replica, {}, name_of(error.code()), advice_for(error));
+void Execution::close(ReplicaIndex replica, const Error& why) {
+  closed.emplace(replica, ClosedRoot{.why = why});
+}
+
+void Execution::leave_out(const plan::Operation& operation) {
+  ++counts.failed;
+  ++closed.at(operation.replica).waiting;
+  if (operation.kind == plan::OperationKind::kPut) {
+    const auto bytes = static_cast<std::int64_t>(operation.value.content.size);
+    services.progress->add_total({.files = -1, .bytes = -bytes});
   }
 }
 
-std::string advice_for(const Error& error) {
-  return error.code() == Code::kNoSpace
-             ? error.message() +
-                   "; make room there and run again (what was replaced and deleted before is kept "
-                   "in its trash: --trash-size 0 lets go of it)"
-             : error.message();
+bool Execution::has_room_again(ReplicaIndex replica) {
+  if (const auto made = room_made_at.find(replica);
+      made != room_made_at.end() && made->second == attempt) {
+    return true;
+  }
+  if (!make_room || !make_room(replica)) {
+    return false;
+  }
+  room_made_at[replica] = attempt;
+  return true;
 }
 
-void Execution::displaced(const plan::Operation& operation, const provider::Trashed& trashed) {
-  state::VersionRecord version{.run = ledger.run(),
+namespace {
+
+state::VersionRecord version_of(const Execution& execution, const plan::Operation& operation,
+                                const provider::Trashed& trashed) {
+  state::VersionRecord version{.run = execution.ledger.run(),
                                .node = operation.node,
                                .replica = operation.replica,
                                .path = operation.path,
                                .trashed = trashed.path,
-                               .when = services.clock->now()};
+                               .when = execution.services.clock->now()};
   version.content.size = trashed.fingerprint.size;
   version.content.mtime = trashed.fingerprint.mtime;
-  if (const tree::NodeRecord* record = ledger.find(operation.node)) {
-    const auto& known = record->sides[operation.replica].acknowledged;
-    if (known.has_value() && known->value.content.size == version.content.size) {
-      version.content.digest = known->value.content.digest;
-    }
+  return version;
+}
+
+/// The bytes of the version that `operation` expects, where they are known without doubt: it is the
+/// acknowledged one.
+std::optional<Digest> expected_digest(const Execution& execution,
+                                      const plan::Operation& operation) {
+  const tree::NodeRecord* record = execution.ledger.find(operation.node);
+  if (record == nullptr || !operation.expected.has_value()) {
+    return std::nullopt;
   }
+  const auto& known = record->sides[operation.replica].acknowledged;
+  if (!known.has_value() || known->fingerprint.racy) {
+    return std::nullopt;
+  }
+  const tree::Fingerprint& now =
+      execution.current(operation.replica, operation.path, *operation.expected);
+  const bool same =
+      known->fingerprint.same_version(*operation.expected) || known->fingerprint.same_version(now);
+  return same ? known->value.content.digest : std::nullopt;
+}
+
+}  // namespace
+
+void Execution::displaced(const plan::Operation& operation, const provider::Trashed& trashed) {
+  state::VersionRecord version = version_of(*this, operation, trashed);
+  version.content.digest = expected_digest(*this, operation);
+  versions.push_back(std::move(version));
+}
+
+void Execution::displaced_unexpectedly(const plan::Operation& operation,
+                                       const provider::Trashed& trashed,
+                                       const std::optional<Digest>& digest) {
+  state::VersionRecord version = version_of(*this, operation, trashed);
+  version.content.digest = digest;
   versions.push_back(std::move(version));
 }
 
@@ -133,17 +190,24 @@ Result<void> Execution::commit() {
   return {};
 }
 
-Result<void> Execution::make_durable(const std::set<ReplicaIndex>& shown) const {
+void Execution::make_durable(const std::set<ReplicaIndex>& shown, std::set<std::uint64_t> done) {
   for (const ReplicaIndex i : shown) {
-    if (replicas[i].provider == nullptr) {
+    if (replicas[i].provider == nullptr || undurable.contains(i)) {
+      continue;
+    }
+    const std::uint64_t domain = provider(i).capabilities().durability_domain;
+    if (domain != 0 && done.contains(domain)) {
       continue;
     }
     const Result<void> durable = provider(i).make_durable();
-    if (!durable.ok() && provider(i).capabilities().create != provider::Cas::kNone) {
-      return durable.error();
+    if (durable.ok()) {
+      done.insert(domain);
+    } else if (provider(i).capabilities().create != provider::Cas::kNone) {
+      undurable.insert(i);
+      problem(i, {}, name_of(durable.error().code()),
+              "what stands here could not be made durable: " + durable.error().to_string());
     }
   }
-  return {};
 }
 
 std::string_view action_word(const plan::Operation& operation) {
@@ -188,22 +252,21 @@ std::set<ReplicaIndex> seen_by(const plan::Plan& plan) {
 }  // namespace
 
 Result<void> execute(Execution& execution, const plan::Plan& plan) {
-  TRY(execution.make_durable(seen_by(plan)));
+  execution.make_durable(seen_by(plan));
   for (const plan::RecordUpdate& update : plan.adopted) {
-    execution.ledger.apply(update);
+    execution.ledger.apply(execution.acknowledgeable(update));
   }
   if (execution.ledger.has_changes()) {
     TRY(execution.commit());
   }
-  TRY(execute_structure(execution, plan));
-  TRY(execute_content(execution, plan));
-  // A full disk is no reason to keep what is to go: only that makes room in the end.
-  const bool full = execution.fatal.has_value() && execution.fatal->code() == Code::kNoSpace;
-  if ((!execution.fatal.has_value() || full) && !execution.cancelled) {
+  NewTrees trees(execution, plan);
+  TRY(execute_structure(execution, plan, trees));
+  TRY(execute_content(execution, plan, trees));
+  if (!execution.cancelled) {
     TRY(execute_removals(execution, plan));
     TRY(execute_source_removals(execution, plan));
     for (const plan::RecordUpdate& update : plan.finished) {
-      execution.ledger.apply(execution.after_moves(update));
+      execution.ledger.apply(execution.acknowledgeable(update));
     }
     if (execution.ledger.has_changes()) {
       TRY(execution.commit());

@@ -114,9 +114,36 @@ Result<Gate> pass_gate(const state::RuleFacts& facts, const std::vector<EngineRe
   return gate;
 }
 
-Result<std::vector<Unmarked>> advance_epoch(state::Store& store, state::RuleFacts& facts,
-                                            const std::vector<EngineReplica>& replicas,
-                                            state::Commit extra) {
+void raise_epochs(state::RuleFacts& facts, const std::vector<EngineReplica>& replicas,
+                  Timestamp now) {
+  const auto floor = static_cast<std::uint64_t>(std::max<std::int64_t>(now.ns, 0));
+  for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
+    if (replicas[i].provider != nullptr && writable(replicas[i])) {
+      facts.replicas[i].pending_epoch = std::max(facts.replicas[i].pending_epoch, floor);
+    }
+  }
+}
+
+namespace {
+
+Result<void> mark(const state::RuleFacts& facts, ReplicaIndex i, const EngineReplica& replica,
+                  const std::function<bool(ReplicaIndex)>& make_room) {
+  const provider::RootIdentity identity{.rule = facts.id,
+                                        .replica = i,
+                                        .epoch = facts.replicas[i].pending_epoch,
+                                        .file_system = facts.replicas[i].file_system};
+  Result<void> written = replica.provider->write_identity(identity);
+  if (written.failed_with(Code::kNoSpace) && make_room(i)) {
+    written = replica.provider->write_identity(identity);
+  }
+  return written;
+}
+
+}  // namespace
+
+Result<std::map<ReplicaIndex, Error>> advance_epoch(
+    state::Store& store, state::RuleFacts& facts, const std::vector<EngineReplica>& replicas,
+    state::Commit extra, const std::function<bool(ReplicaIndex)>& make_room) {
   for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
     if (replicas[i].provider != nullptr && writable(replicas[i])) {
       state::ReplicaFacts& replica = facts.replicas[i];
@@ -125,31 +152,22 @@ Result<std::vector<Unmarked>> advance_epoch(state::Store& store, state::RuleFact
   }
   extra.facts = facts;
   TRY(store.commit(extra));
-  std::vector<Unmarked> unmarked;
+  std::map<ReplicaIndex, Error> refused;
   for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
-    if (replicas[i].provider == nullptr || !writable(replicas[i])) {
+    if (replicas[i].provider == nullptr) {
       continue;
     }
-    const Result<void> written =
-        replicas[i].provider->write_identity({.rule = facts.id,
-                                              .replica = i,
-                                              .epoch = facts.replicas[i].pending_epoch,
-                                              .file_system = facts.replicas[i].file_system});
-    if (written.failed_with(Code::kNoSpace) || written.failed_with(Code::kReadOnly)) {
-      unmarked.push_back({.replica = i, .error = written.error()});
-    } else {
-      TRY(written);
+    if (writable(replicas[i])) {
+      if (const Result<void> marked = mark(facts, i, replicas[i], make_room); !marked.ok()) {
+        refused.emplace(i, marked.error());
+        continue;
+      }
     }
+    facts.replicas[i].epoch = facts.replicas[i].pending_epoch;
+    // Only what bears the mark: an empty new root without it would count as unmounted later on.
+    facts.replicas[i].known = facts.replicas[i].known || writable(replicas[i]);
   }
-  for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
-    if (replicas[i].provider != nullptr &&
-        std::ranges::find(unmarked, i, &Unmarked::replica) == unmarked.end()) {
-      facts.replicas[i].epoch = facts.replicas[i].pending_epoch;
-      // Only what bears the mark: an empty new root without it would count as unmounted later on.
-      facts.replicas[i].known = facts.replicas[i].known || writable(replicas[i]);
-    }
-  }
-  return unmarked;
+  return refused;
 }
 
 }  // namespace ox::sync

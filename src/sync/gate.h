@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -22,18 +24,18 @@ Result<Gate> pass_gate(const state::RuleFacts& facts, const std::vector<EngineRe
                        const std::string& mode, const std::vector<std::string>& approved,
                        std::stop_token stop);
 
-/// A root that is full or takes no writes any more, so that its mark is still the one before.
-struct Unmarked {
-  ReplicaIndex replica = 0;
-  Error error;
-};
+/// Lets the next epochs begin no lower than the clock, so that no two histories of one root have an
+/// epoch in common: after the state was lost, counting alone would soon meet the numbers that an
+/// older copy of the root bears.
+void raise_epochs(state::RuleFacts& facts, const std::vector<EngineReplica>& replicas,
+                  Timestamp now);
 
 /// Announces the next epoch: first in the state (with `extra`), then on every root that takes part.
-/// A crash in between leaves both numbers valid. Answers which roots stayed behind: to those
-/// nothing may be acknowledged, or a restored disk would not be told from them.
-Result<std::vector<Unmarked>> advance_epoch(state::Store& store, state::RuleFacts& facts,
-                                            const std::vector<EngineReplica>& replicas,
-                                            state::Commit extra);
+/// A crash in between leaves both numbers valid. `make_room` may help a full root once. The answer
+/// names the roots that did not take the mark: they keep their epoch and must take no part.
+Result<std::map<ReplicaIndex, Error>> advance_epoch(
+    state::Store& store, state::RuleFacts& facts, const std::vector<EngineReplica>& replicas,
+    state::Commit extra, const std::function<bool(ReplicaIndex)>& make_room);
 
 /// Mode and, where it has one, the source's address: a change of either means rebase.
 std::string mode_key(const plan::Policy& policy, const state::RuleFacts& facts);

@@ -102,6 +102,9 @@ void Ledger::acknowledge_attributes(NodeId id, ReplicaIndex replica,
   }
   tree::Acknowledged& side = *record.sides[replica].acknowledged;
   side.value = *record.agreed;
+  if (side.assumed) {
+    side.value.content.digest = std::nullopt;  // nobody has read these bytes
+  }
   side.fingerprint = fingerprint;
 }
 

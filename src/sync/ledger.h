@@ -43,6 +43,8 @@ class Ledger {
   /// The actions of an open batch, to be completed and closed.
   std::vector<state::Action>& actions(std::uint64_t batch);
   void close(std::uint64_t batch);
+  /// What is done of an open batch goes with the next commit; the next start settles the rest.
+  void keep_open(std::uint64_t batch) { dirty_batches_.push_back(batch); }
 
   /// Commits everything queued, and `extra`, in one transaction. Keeps the queue on failure.
   Result<void> commit(state::Commit extra = {});

@@ -1,6 +1,11 @@
 #include <algorithm>
+#include <span>
+#include <utility>
 
 #include "sync/execute.h"
+#include "sync/new_trees.h"
+#include "sync/parked.h"
+#include "sync/renamed.h"
 
 /// Directories, moves and what frees names for them: strictly in order on each replica.
 namespace ox::sync {
@@ -45,31 +50,20 @@ class Structure {
     }
     const std::uint64_t batch = run_.ledger.intend(std::move(actions));
     TRY(run_.commit());
-    std::size_t index = 0;
+    std::size_t first = 0;
     for (ReplicaIndex i = 0; i < operations.size(); ++i) {
-      for (const plan::Operation& operation : operations[i]) {
-        state::Action& action = run_.ledger.actions(batch)[index++];
-        if (run_.stop.stop_requested()) {
-          run_.cancelled = true;
-          continue;
-        }
-        run_.services.progress->set_current(operation.path.text());
-        const Result<void> done = carry_out_one(operation, action);
-        if (!done.ok()) {
-          run_.fail(operation, done.error());
-          run_.failed_moves.insert({operation.replica, operation.node});
-          run_.failed_moves.insert({operation.replica, operation.other});
-        }
-      }
-      if (!operations[i].empty()) {
-        TRY(run_.provider(i).make_durable());
-      }
+      std::vector<state::Action>& journal = run_.ledger.actions(batch);
+      carry_out_list(operations[i],
+                     {journal.begin() + static_cast<std::ptrdiff_t>(first), operations[i].size()});
+      finish_replica(i, operations[i],
+                     {journal.begin() + static_cast<std::ptrdiff_t>(first), operations[i].size()});
+      first += operations[i].size();
     }
-    for (auto& acknowledge : acknowledgements_) {
-      acknowledge();
+    if (holds_back_) {
+      run_.ledger.keep_open(batch);
+    } else {
+      run_.ledger.close(batch);
     }
-    acknowledgements_.clear();
-    run_.ledger.close(batch);
     return run_.commit();
   }
 
@@ -85,6 +79,110 @@ class Structure {
       action.before = tree::Entry{.kind = operation.value.kind, .fingerprint = *operation.expected};
     }
     return action;
+  }
+
+  using Actions = std::span<state::Action>;
+
+  void carry_out_list(const std::vector<plan::Operation>& list, Actions actions) {
+    for (std::size_t k = 0; k < list.size(); ++k) {
+      const plan::Operation& operation = list[k];
+      if (run_.stop.stop_requested()) {
+        run_.cancelled = true;
+        return;
+      }
+      if (refuses(operation)) {
+        run_.leave_out(operation);
+        not_done(operation);
+        continue;
+      }
+      ++run_.attempt;
+      run_.services.progress->set_current(operation.path.text());
+      const Result<void> done = carry_out_one(operation, actions[k]);
+      if (!done.ok()) {
+        run_.fail(operation, done.error());
+        not_done(operation);
+      }
+    }
+  }
+
+  /// A full disk is no reason to leave a move, and none to keep what is to go: only that makes room
+  /// in the end.
+  bool refuses(const plan::Operation& operation) const {
+    const auto closed = run_.closed.find(operation.replica);
+    return closed != run_.closed.end() && closed->second.why.code() != Code::kNoSpace;
+  }
+
+  void not_done(const plan::Operation& operation) {
+    run_.failed_moves.insert({operation.replica, operation.node});
+    run_.failed_moves.insert({operation.replica, operation.other});
+  }
+
+  /// Nothing stays parked, and nothing is acknowledged that is not durable.
+  void finish_replica(ReplicaIndex i, const std::vector<plan::Operation>& list, Actions actions) {
+    if (list.empty()) {
+      return;
+    }
+    bring_home(i, list, actions);
+    if (const Result<void> durable = run_.provider(i).make_durable(); !durable.ok()) {
+      run_.close(i, durable.error());
+    } else {
+      for (auto& acknowledge : acknowledgements_) {
+        acknowledge();
+      }
+    }
+    acknowledgements_.clear();
+  }
+
+  /// Where a chain was cut, its parked entry goes back before anything is looked at again.
+  void bring_home(ReplicaIndex i, const std::vector<plan::Operation>& list, Actions actions) {
+    const auto cut = std::ranges::find_if(list, [&](const plan::Operation& operation) {
+      const state::Action& action = actions[static_cast<std::size_t>(&operation - list.data())];
+      return !action.parked.empty() && !action.done;
+    });
+    if (cut == list.end()) {
+      return;
+    }
+    ParkedWays ways;
+    add_parked_ways(ways, i, {actions.begin(), actions.end()});
+    const auto home = bring_parked_home(run_.provider(i), ways);
+    if (!home.ok()) {
+      holds_back_ = true;
+      run_.close(i, home.error());
+      run_.closed.at(i).lost = true;
+      return;
+    }
+    for (const BroughtHome& one : *home) {
+      came_home(i, one, list, actions);
+    }
+  }
+
+  void came_home(ReplicaIndex i, const BroughtHome& one, const std::vector<plan::Operation>& list,
+                 Actions actions) {
+    for (std::size_t k = 0; k < list.size(); ++k) {
+      if (actions[k].parked != one.name) {
+        continue;
+      }
+      if (actions[k].kind != state::ActionKind::kPark) {
+        if (one.path == actions[k].path) {
+          done(list[k], actions[k], one.entry);
+          run_.failed_moves.erase({i, list[k].node});
+          moved(list[k], list[k].node, list[k].path, *list[k].expected, one.entry);
+        }
+        continue;
+      }
+      run_.failed_moves.insert({i, list[k].node});
+      if (one.path == actions[k].path) {
+        actions[k].done = false;  // as if it had never been away
+      } else if (one.beside) {
+        actions[k].kind = state::ActionKind::kMove;
+        actions[k].from = std::exchange(actions[k].path, one.path);
+        actions[k].parked.clear();
+        actions[k].after = one.entry;
+        run_.dirty = true;
+        const state::Problem told = recovered(i, one);
+        run_.problem(told.replica, told.path, told.code, told.message);
+      }
+    }
   }
 
   Result<void> carry_out_one(const plan::Operation& operation, state::Action& action) {
@@ -148,9 +246,20 @@ class Structure {
 
   void moved(const plan::Operation& operation, NodeId node, const RelPath& path,
              const tree::Fingerprint& before, const tree::Entry& entry) {
+    ++run_.counts.moved;
+    if (entry.kind != tree::Kind::kDirectory && !same_after_rename(before, entry.fingerprint)) {
+      // Somebody wrote to it on the way: that version is known to nobody. Its place is new and its
+      // fingerprint stays what it was, so it is read again, and nothing replaces it in this pass.
+      run_.dirty = true;
+      run_.failed_moves.insert({operation.replica, node});
+      acknowledgements_.emplace_back(
+          [this, node, replica = operation.replica, found = entry.fingerprint] {
+            run_.ledger.acknowledge_place(node, replica, found, found);
+          });
+      return;
+    }
     run_.moved[{operation.replica, path}] = entry.fingerprint;
     run_.moved_nodes[{operation.replica, node}] = entry.fingerprint;
-    ++run_.counts.moved;
     acknowledgements_.emplace_back(
         [this, node, replica = operation.replica, before, fingerprint = kept(entry)] {
           run_.ledger.acknowledge_place(node, replica, before, fingerprint);
@@ -176,20 +285,27 @@ class Structure {
 
   Result<void> exchange(const plan::Operation& operation, state::Action& action) {
     provider::Provider& store = run_.provider(operation.replica);
-    TRY_ASSIGN(const tree::Entry before, store.look(operation.from));
-    const tree::Fingerprint& wanted = expected(operation, operation.from);
-    const bool same = before.kind == tree::Kind::kDirectory
-                          ? wanted.id == 0 || before.fingerprint.same_object(wanted)
-                          : before.fingerprint.same_version(wanted);
-    if (!same) {
-      return Error(Code::kPreconditionFailed, "changed since it was looked at");
+    TRY(check(store, operation.from, expected(operation, operation.from)));
+    if (operation.other_expected.has_value()) {
+      TRY(check(store, operation.path,
+                run_.current(operation.replica, operation.path, *operation.other_expected)));
     }
-    TRY_ASSIGN(const tree::Entry other_before, store.look(operation.path));
     TRY_ASSIGN(const auto entries, store.exchange(operation.from, operation.path));
     done(operation, action, entries.second);
-    moved(operation, operation.node, operation.path, before.fingerprint, entries.second);
-    moved(operation, operation.other, operation.from, other_before.fingerprint, entries.first);
+    moved(operation, operation.node, operation.path, *operation.expected, entries.second);
+    moved(operation, operation.other, operation.from,
+          operation.other_expected.value_or(entries.first.fingerprint), entries.first);
     return {};
+  }
+
+  static Result<void> check(provider::Provider& store, const RelPath& path,
+                            const tree::Fingerprint& wanted) {
+    TRY_ASSIGN(const tree::Entry entry, store.look(path));
+    const bool same = entry.kind == tree::Kind::kDirectory
+                          ? wanted.id == 0 || entry.fingerprint.same_object(wanted)
+                          : entry.fingerprint.same_version(wanted);
+    return same ? Result<void>{}
+                : Error(Code::kPreconditionFailed, "changed since it was looked at");
   }
 
   Result<void> remove(const plan::Operation& operation, state::Action& action) {
@@ -204,6 +320,11 @@ class Structure {
         store.remove(operation.path, expected(operation, operation.path), run_.trash);
     if (!removed.ok() && !removed.failed_with(Code::kNotFound)) {
       return removed.error();
+    }
+    if (removed.ok() && removed->has_value() &&
+        !same_after_rename(expected(operation, operation.path), (*removed)->fingerprint) &&
+        store.restore_trashed((*removed)->path, operation.path).ok()) {
+      return Error(Code::kPreconditionFailed, "another version was there, and is again");
     }
     if (removed.ok()) {
       action.done = true;
@@ -223,21 +344,23 @@ class Structure {
   }
 
   Execution& run_;
-  std::vector<std::function<void()>> acknowledgements_;
+  std::vector<std::function<void()>> acknowledgements_;  ///< of the replica at work
+  bool holds_back_ = false;  ///< something is parked that does not come home
 };
 
 }  // namespace
 
-Result<void> execute_structure(Execution& execution, const plan::Plan& plan) {
+Result<void> execute_structure(Execution& execution, const plan::Plan& plan,
+                               const NewTrees& trees) {
   for (const plan::RecordUpdate& update : plan.structure) {
-    execution.ledger.apply(update);
+    execution.ledger.apply(execution.acknowledgeable(update));
   }
-  return Structure(execution).carry_out(plan.structure_operations);
+  return Structure(execution).carry_out(trees.structure());
 }
 
 Result<void> execute_removals(Execution& execution, const plan::Plan& plan) {
   for (const plan::RecordUpdate& update : plan.removals) {
-    execution.ledger.apply(execution.after_moves(update));
+    execution.ledger.apply(execution.acknowledgeable(update));
   }
   return Structure(execution).carry_out(plan.removal_operations);
 }

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 
+#include "sync/parked.h"
 #include "sync/settle.h"
 #include "sync/undo_journal.h"
 #include "sync/undo_places.h"
@@ -22,6 +23,7 @@ struct Step {
   const Action* original = nullptr;
   Action mine;
   std::optional<provider::Staged> staged;
+  std::optional<tree::Entry> meant;  ///< what is staged
   std::unique_ptr<provider::Source> source;
 };
 
@@ -73,7 +75,10 @@ class Undo {
     if (!record.has_value()) {
       return Error(Code::kNotFound, "there is no run " + std::to_string(run.value));
     }
-    TRY(settle(store_, replicas_, services_));
+    TRY_ASSIGN(const Settled settled, settle(store_, replicas_, services_));
+    if (!settled.unusable.empty()) {
+      return settled.unusable.begin()->second;
+    }
     TRY_ASSIGN(const std::vector<state::ActionBatch> batches, store_.batches(run));
     std::vector<const Action*> actions;
     for (const state::ActionBatch& batch : batches) {
@@ -94,7 +99,10 @@ class Undo {
     report_.id = journal.id();
     services_.progress->enter(rt::Phase::kTransferring);
     services_.progress->add_total({.files = static_cast<std::int64_t>(actions.size()), .bytes = 0});
-    const Result<void> done = run_all(actions);
+    Result<void> done = run_all(actions);
+    if (const Result<void> home = bring_home(); done.ok() && !home.ok()) {
+      done = home;
+    }
     const state::RunOutcome outcome = done.failed_with(Code::kCancelled)
                                           ? state::RunOutcome::kInterrupted
                                       : !done.ok()              ? state::RunOutcome::kFailed
@@ -148,7 +156,7 @@ class Undo {
         return Error(Code::kCancelled, "stopped; the same undo goes on from here");
       }
     }
-    return bring_parked_home();
+    return {};
   }
 
   static Step step_of(const Action& action) {
@@ -159,6 +167,7 @@ class Undo {
                        .path = action.path,
                        .parked = action.parked},
               .staged = std::nullopt,
+              .meant = std::nullopt,
               .source = nullptr};
     if (action.kind == ActionKind::kMove && action.parked.empty()) {
       step.mine.path = action.from;
@@ -180,6 +189,9 @@ class Undo {
         stage(step);
       }
       intents.push_back(step.mine);
+      if (step.staged.has_value()) {
+        intents.back().after = step.meant;
+      }
     }
     for (auto& batch : batches_) {
       if (batch != nullptr) {
@@ -214,6 +226,7 @@ class Undo {
     Result<provider::Staged> staged = batch->stage(*request, stop_);
     if (staged.ok()) {
       step.staged = std::move(*staged);
+      step.meant = meant_by(*request, *step.staged);
     }
     step.source.reset();
   }
@@ -516,12 +529,20 @@ class Undo {
   }
 
   /// What could not go to its old place goes back to the one the run had given it.
-  Result<void> bring_parked_home() {
+  Result<void> bring_home() {
+    std::map<ReplicaIndex, ParkedWays> ways;
     for (const auto& [key, path] : parked_) {
-      TRY_ASSIGN([[maybe_unused]] const tree::Entry entry,
-                 provider(key.first).unpark(key.second, path));
+      ways[key.first][key.second] = {.home = path, .destination = std::nullopt};
     }
     parked_.clear();
+    for (const auto& [replica, of_replica] : ways) {
+      TRY_ASSIGN(const auto home, bring_parked_home(provider(replica), of_replica));
+      for (const BroughtHome& one : home) {
+        if (one.beside) {
+          skip(replica, one.path, recovered(replica, one).message);
+        }
+      }
+    }
     return {};
   }
 

@@ -106,6 +106,15 @@ Result<provider::StageRequest> request_for_trashed(provider::Provider& holder,
   return request;
 }
 
+tree::Entry meant_by(const provider::StageRequest& request, const provider::Staged& staged) {
+  tree::Entry entry{.kind = request.kind};
+  entry.content = {.size = staged.size,
+                   .mtime = request.mtime,
+                   .digest = staged.digest,
+                   .link_target = request.link_target};
+  return entry;
+}
+
 Result<void> make_parents(provider::Provider& provider, const RelPath& path) {
   const RelPath parent = path.parent();
   if (parent.is_root()) {

@@ -60,6 +60,9 @@ Result<provider::StageRequest> request_for_trashed(provider::Provider& holder,
                                                    std::stop_token stop,
                                                    std::unique_ptr<provider::Source>& source);
 
+/// What a put is going to leave, by which the start after a crash tells our own new version.
+tree::Entry meant_by(const provider::StageRequest& request, const provider::Staged& staged);
+
 /// Makes the directories above `path` that are missing.
 Result<void> make_parents(provider::Provider& provider, const RelPath& path);
 

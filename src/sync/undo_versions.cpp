@@ -88,7 +88,10 @@ Result<RestoreReport> restore_version(state::Store& store,
   if (version.holders.empty()) {
     return Error(Code::kNotFound, "that version is in no trash any more");
   }
-  TRY(settle(store, replicas, services));
+  TRY_ASSIGN(const Settled settled, settle(store, replicas, services));
+  if (!settled.unusable.empty()) {
+    return settled.unusable.begin()->second;
+  }
   const Version::Holder& holder = holder_for(version, target);
   RestoreReport report{.id = {}, .replica = target.value_or(holder.replica)};
   provider::Provider& provider = *replicas[report.replica].provider;
@@ -119,6 +122,7 @@ Result<RestoreReport> restore_version(state::Store& store,
     action.before = *standing;
     precondition = provider::Precondition::matches(standing->fingerprint);
   }
+  action.after = meant_by(request, staged);
   TRY(journal.intend({action}));
   const auto published = batch->publish(staged, path, precondition, journal.trash());
   if (!published.ok()) {

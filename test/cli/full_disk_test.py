@@ -82,6 +82,23 @@ class Full(mounts.MountLab):
         self.sync(roots=roots)
         self.assert_same(*roots)
 
+    def test_of_one_of_three_does_not_stop_the_others(self):
+        self.mount_tmpfs(self.b, "2m")
+        roots = (self.a, self.b, self.c)
+        for number in range(8):
+            self.write(self.a, f"{number}", os.urandom(500_000))
+        self.write(self.c, "small", "small")
+        answer = self.sync("--json", roots=roots, code=lab.PARTLY)
+        self.assertEqual(lab.contents(self.a), lab.contents(self.c))
+        self.assertEqual(len(lab.contents(self.a)), 9)
+        self.assertIn("no_space", {line.get("code") for line in answer.of_type("event")})
+        whole = lab.contents(self.a)
+        for path, text in lab.contents(self.b).items():
+            self.assertEqual(text, whole[path], "a torn file")
+        self.need("mount", "-o", "remount,size=16m", self.b)
+        self.sync(roots=roots)
+        self.assertEqual(lab.contents(self.a), lab.contents(self.b))
+
     def fill_up(self):
         with open(os.path.join(self.b, "filler"), "wb", buffering=0) as file:
             for size in (MEBIBYTE, 4096, 512):

@@ -282,6 +282,39 @@ TEST(Merges, LateReplicaMergesOnItsOwnBase) {
   });
 }
 
+TEST(Merges, AnOldBaseTakesNoAgreedLinesBack) {
+  in_every_arrangement(3, {.auto_merge = true}, [](Lab& lab) {
+    lab.base({{"a.txt", "1\n2\n3\n4\n5\n6\n"}});
+    lab.offline(2);
+    lab.write(0, "a.txt", "one\n2\n3\n4\n5\n6\n");
+    lab.run();
+    lab.online(2);
+    lab.write(0, "a.txt", "one\n2\nthree\n4\n5\n6\n");
+    lab.write(1, "a.txt", "one\n2\n3\n4\nfive\n6\n");
+    lab.write(2, "a.txt", "1\n2\n3\n4\n5\nsix\n");
+    lab.crash_everywhere();
+    lab.sync();
+    lab.expect({{"a.txt", "one\n2\nthree\n4\nfive\nsix\n"}});
+  });
+}
+
+TEST(Merges, OneTextOfTwoAgesIsMergedOnTheNewerBase) {
+  in_every_arrangement(3, {.auto_merge = true}, [](Lab& lab) {
+    lab.base({{"a.txt", "1\n2\n3\n4\n"}});
+    lab.offline(2);
+    lab.write(0, "a.txt", "one\n2\n3\n4\n");
+    lab.run();
+    lab.online(2);
+    // Roles 1 and 2 come to the same text, one of them without having seen "one".
+    lab.write(0, "a.txt", "one\n2\n3\nfour\n");
+    lab.write(1, "a.txt", "1\ntwo\n3\n4\n");
+    lab.write(2, "a.txt", "1\ntwo\n3\n4\n");
+    lab.crash_everywhere();
+    lab.sync();
+    lab.expect({{"a.txt", "1\ntwo\n3\nfour\n"}});
+  });
+}
+
 TEST(Attributes, OneSidedChmodCrosses) {
   in_every_arrangement(1, kTwoWay, {Store::kLocal, Store::kNetwork}, [](Lab& lab) {
     lab.base({{"a", "A"}, {"d/", ""}, {"d/b", "B"}});

@@ -17,6 +17,10 @@ namespace {
 /// Edits of a first population: at least this many on the first replica.
 constexpr std::size_t kFirstCreates = 24;
 
+bool is_in(const std::vector<std::size_t>& numbers, std::size_t number) {
+  return std::ranges::find(numbers, number) != numbers.end();
+}
+
 enum class RoundKind : std::uint8_t { kFree, kOneSided, kApart };
 
 class History {
@@ -31,6 +35,7 @@ class History {
     Dice dice(options.seed ^ 0x5EEDULL);
     world_.shortcuts = dice.chance(50) ? Shortcuts::kSkipUnchanged : Shortcuts::kListAll;
     world_.listing = dice.chance(50) ? ListingOrder::kReversed : ListingOrder::kByName;
+    world_.late = dice.chance(50) ? Late::kYes : Late::kNo;
   }
 
   HistoryResult run() {
@@ -76,9 +81,7 @@ class History {
     }
   }
 
-  bool is_left_out(std::size_t number) const {
-    return std::ranges::find(options_.left_out, number) != options_.left_out.end();
-  }
+  bool is_left_out(std::size_t number) const { return is_in(options_.left_out, number); }
 
   /// Each edit has dice of its own, so that leaving one out leaves the others as they are.
   template <typename Make>
@@ -187,9 +190,14 @@ class History {
     }
     note("  sync: " + std::to_string(run->steps) + " steps");
     if (options_.keep_log) {
-      note(describe(run->plan, world_.store));
+      note(describe(run->plan));
     }
-    TRY(judge_settled());
+    const Result<void> settled = judge_settled(world_);
+    if (!settled.ok()) {
+      note_world("before:", before);
+      note_world("now:", world_);
+      return settled;
+    }
     if (kind == RoundKind::kOneSided) {
       TRY(oracle_.judge_unopposed(before, world_, run->plan, {}, seats_[only_editor_]));
     } else if (kind == RoundKind::kApart) {
@@ -210,17 +218,23 @@ class History {
       return;
     }
     const auto plan = before.plan();
-    note(plan.ok() ? describe(*plan, before.store) : plan.error().to_string());
-    for (ReplicaIndex i = 0; i < before.replicas.size(); ++i) {
-      note("replica " + std::to_string(i) + ":\n" + before.picture(i));
+    note(plan.ok() ? describe(*plan) : plan.error().to_string());
+    note_world("before:", before);
+  }
+
+  void note_world(const std::string& when, const World& world) {
+    if (!options_.keep_log) {
+      return;
+    }
+    note(when + "\n" + describe(world.store));
+    for (ReplicaIndex i = 0; i < world.replicas.size(); ++i) {
+      const bool online = world.replicas[i].traits().online;
+      note("replica " + std::to_string(i) + (online ? ":\n" : " (away):\n") + world.picture(i));
     }
   }
 
-  Result<void> judge_settled() {
-    if (two_way()) {
-      return world_.check_settled();
-    }
-    return settle_directional(world_);
+  Result<void> judge_settled(World& world) {
+    return two_way() ? world.check_settled() : settle_directional(world);
   }
 
   /// Where a destination has a directory of its own, or one that is no longer ours, on the path of
@@ -233,8 +247,7 @@ class History {
         return {};
       }
       if (more == 0) {
-        return Error(Code::kCorrupt,
-                     "planning again gives something:\n" + describe(again, world.store));
+        return Error(Code::kCorrupt, "planning again gives something:\n" + describe(again));
       }
       TRY_ASSIGN(const Run run, world.sync());
       result_.syncs += run.crashed ? 0U : 1U;
@@ -255,37 +268,53 @@ class History {
     if (!two_way()) {
       TRY(settle_directional(smooth));
     }
-    const std::size_t after = dice.below(whole->steps);
     const World before = world_;
-    note("  crash after " + std::to_string(after) + " of " + std::to_string(whole->steps) +
-         " steps");
     if (options_.keep_log) {
-      note(describe(whole->plan, before.store));
+      note(describe(whole->plan));
     }
-    TRY_ASSIGN(const Run torn, world_.sync(after));
-    ++result_.syncs;
-    const World broken_off = world_;
-    auto run = world_.sync();
-    ++result_.syncs;
-    if (!run.ok()) {
-      note_plan(broken_off);
-      return Error(Code::kCorrupt, "after the crash: " + run.error().to_string());
-    }
-    if (options_.keep_log) {
-      note("  after the crash:");
-      note(describe(run->plan, world_.store));
-    }
-    TRY(judge_settled());
-    // Which drift of a destination is known as what may depend on where the run was broken off.
-    const std::size_t compared = two_way() || !destination_edited_ ? world_.replicas.size() : 0;
-    for (ReplicaIndex i = 0; i < compared; ++i) {
-      if (world_.outline(i) != smooth.outline(i)) {
-        return Error(Code::kCorrupt, "a crash gives another tree on replica " + std::to_string(i) +
-                                         ":\n" + world_.outline(i) + "without it:\n" +
-                                         smooth.outline(i));
+    if (options_.everywhere) {
+      for (std::size_t after = 0; after < whole->steps; ++after) {
+        World torn = before;
+        TRY(crash_at(after, torn, smooth));
       }
     }
+    TRY(crash_at(dice.below(whole->steps), world_, smooth));
     return oracle_.judge(before, world_, whole->plan, editor_.tokens(), round_);
+  }
+
+  /// A run of `world` breaks off after so many steps; the next one must come to what stands in
+  /// `smooth`, where nothing broke off.
+  Result<void> crash_at(std::size_t after, World& world, const World& smooth) {
+    const World before = world;
+    TRY_ASSIGN(const Run torn, world.sync(after));
+    const World broken_off = world;
+    const auto run = world.sync();
+    result_.syncs += 2;
+    const auto failed = [&](const std::string& what) {
+      note("  crash after " + std::to_string(after) + " steps");
+      note_world("before:", before);
+      note_world("broken off:", broken_off);
+      if (run.ok() && options_.keep_log) {
+        note(describe(run->plan));
+      }
+      return Error(Code::kCorrupt, "after a crash: " + what);
+    };
+    if (!run.ok()) {
+      note_plan(broken_off);
+      return failed(run.error().to_string());
+    }
+    if (const Result<void> settled = judge_settled(world); !settled.ok()) {
+      return failed(settled.error().to_string());
+    }
+    // Which drift of a destination is known as what may depend on where the run was broken off.
+    const std::size_t compared = two_way() || !destination_edited_ ? world.replicas.size() : 0;
+    for (ReplicaIndex i = 0; i < compared; ++i) {
+      if (world.outline(i) != smooth.outline(i)) {
+        return failed("another tree on replica " + std::to_string(i) + ":\n" + world.outline(i) +
+                      "without it:\n" + smooth.outline(i));
+      }
+    }
+    return {};
   }
 
   void remember() {
@@ -351,30 +380,28 @@ HistoryResult run_history(const HistoryOptions& options) {
   return result;
 }
 
-HistoryResult minimise(std::uint64_t seed) {
-  HistoryOptions options{.seed = seed, .left_out = {}, .keep_log = true};
-  HistoryResult best = run_history(options);
-  const std::size_t edits = best.edits;
+std::vector<std::size_t> minimise(HistoryOptions options,
+                                  const std::function<bool(const HistoryOptions&)>& fails) {
+  // A history may end the program, so that its edits can't be counted; none has more.
+  constexpr std::size_t kMaxEdits = 256;
   // Halves, then quarters, down to single edits; the last ones twice.
-  for (std::size_t size = edits / 2; best.failure.has_value(); size /= 2) {
+  for (std::size_t size = kMaxEdits / 2;; size /= 2) {
     const std::size_t chunk = std::max<std::size_t>(size, 1);
-    for (std::size_t end = edits; end > 0; end -= std::min(end, chunk)) {
+    for (std::size_t end = kMaxEdits; end > 0; end -= std::min(end, chunk)) {
       const std::vector<std::size_t> kept = options.left_out;
       for (std::size_t number = end - std::min(end, chunk); number < end; ++number) {
-        options.left_out.push_back(number);
+        if (!is_in(options.left_out, number)) {
+          options.left_out.push_back(number);
+        }
       }
-      HistoryResult smaller = run_history(options);
-      if (smaller.failure.has_value()) {
-        best = std::move(smaller);
-      } else {
+      if (options.left_out.size() != kept.size() && !fails(options)) {
         options.left_out = kept;
       }
     }
     if (size == 0) {
-      break;
+      return options.left_out;
     }
   }
-  return best;
 }
 
 }  // namespace ox::toy

@@ -70,12 +70,12 @@ Result<void> Oracle::judge(const World& before, const World& after, const plan::
     }
   }
   if (before.policy.mode == plan::Mode::kTwoWay) {
-    return judge_two_way(before, after, tokens, round);
+    return judge_two_way(before, after, plan, tokens, round);
   }
   return judge_directional(before, after, plan, tokens, round);
 }
 
-Result<void> Oracle::judge_two_way(const World& before, const World& after,
+Result<void> Oracle::judge_two_way(const World& before, const World& after, const plan::Plan& plan,
                                    const std::vector<TokenState>& tokens, std::uint32_t round) {
   std::vector<Sightings> now;
   for (const ToyReplica& replica : after.replicas) {
@@ -98,16 +98,58 @@ Result<void> Oracle::judge_two_way(const World& before, const World& after,
     }
   }
   if (all_in_sync_ && all_online(before)) {
-    TRY(judge_deletes(before, tokens, round, now));
+    TRY(judge_deletes(before, after, plan, tokens, round, now));
   }
   all_in_sync_ = all_online(after);
   last_ = std::move(now);
   return {};
 }
 
+namespace {
+
+/// Is the version that stands here an acknowledged one of a node that is reported as left out here?
+/// What a replica cannot hold under its new name is renamed nowhere and deleted nowhere.
+bool rightly_left_behind(const World& world, const plan::Plan& plan, ReplicaIndex i,
+                         const Digest& digest) {
+  std::set<std::string> left_out;
+  for (const plan::Report& report : plan.reports) {
+    if (report.replica == i && (report.code == "name_collision" || report.code == "name_refused" ||
+                                report.code == "in_the_way")) {
+      left_out.insert(report.path.text());
+    }
+  }
+  if (left_out.empty()) {
+    return false;
+  }
+  const auto& records = world.store.records();
+  const auto is_left_out = [&](const tree::NodeRecord& record) {
+    std::string path;
+    std::vector<std::string> names;
+    for (const tree::NodeRecord* at = &record; at->id != kRootNode;
+         at = &records.at(at->agreed->parent)) {
+      names.push_back(at->agreed->name);
+    }
+    for (auto name = names.rbegin(); name != names.rend(); ++name) {
+      path = join(path, *name);
+      if (left_out.contains(path)) {
+        return true;
+      }
+    }
+    return false;
+  };
+  return std::ranges::any_of(records, [&](const auto& item) {
+    const auto& known = item.second.sides[i].acknowledged;
+    return known.has_value() && known->value.content.digest == digest &&
+           item.second.agreed.has_value() && is_left_out(item.second);
+  });
+}
+
+}  // namespace
+
 /// What somebody replaced or deleted and nobody else touched is gone everywhere.
-Result<void> Oracle::judge_deletes(const World& before, const std::vector<TokenState>& tokens,
-                                   std::uint32_t round, const std::vector<Sightings>& now) const {
+Result<void> Oracle::judge_deletes(const World& before, const World& after, const plan::Plan& plan,
+                                   const std::vector<TokenState>& tokens, std::uint32_t round,
+                                   const std::vector<Sightings>& now) const {
   if (!before.policy.compare.hash) {
     return {};
   }
@@ -130,7 +172,7 @@ Result<void> Oracle::judge_deletes(const World& before, const std::vector<TokenS
                   (i == state.replaced_by || (is != then[i].end() && is->second == was->second));
     }
     for (ReplicaIndex i = 0; untouched && i < now.size(); ++i) {
-      if (now[i].contains(token)) {
+      if (now[i].contains(token) && !rightly_left_behind(after, plan, i, now[i].at(token).digest)) {
         return broken("came back on replica " + std::to_string(i) + " at '" +
                       now[i].at(token).path + "', though nobody opposed its end at '" + old.path +
                       "': " + named(token, state));

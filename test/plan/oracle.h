@@ -40,10 +40,11 @@ class Oracle {
 
   static Sightings look(const ToyReplica& replica);
   static bool is_full(const ToyReplica& replica);
-  Result<void> judge_two_way(const World& before, const World& after,
+  Result<void> judge_two_way(const World& before, const World& after, const plan::Plan& plan,
                              const std::vector<TokenState>& tokens, std::uint32_t round);
-  Result<void> judge_deletes(const World& before, const std::vector<TokenState>& tokens,
-                             std::uint32_t round, const std::vector<Sightings>& now) const;
+  Result<void> judge_deletes(const World& before, const World& after, const plan::Plan& plan,
+                             const std::vector<TokenState>& tokens, std::uint32_t round,
+                             const std::vector<Sightings>& now) const;
   Result<void> judge_directional(const World& before, const World& after, const plan::Plan& plan,
                                  const std::vector<TokenState>& tokens, std::uint32_t round);
   Result<void> judge_mirror(const World& before, const World& after, const plan::Plan& plan) const;

@@ -28,16 +28,27 @@ std::string_view word_for(plan::OperationKind kind) {
   return "?";
 }
 
-std::string text_of(const tree::Content& content) {
-  return "size " + std::to_string(content.size) + " mtime " + std::to_string(content.mtime.ns) +
-         (content.digest.has_value() ? " " + content.digest->to_hex().substr(0, 8) : " no digest") +
-         (content.link_target.empty() ? "" : " -> " + content.link_target);
+/// Seconds since the toy world began, as short as they can be told apart.
+std::string text_of(Timestamp time) {
+  constexpr std::int64_t kBegin = 1'700'000'000'000'000'000;
+  return time.ns == 0 ? "0" : std::to_string(static_cast<double>(time.ns - kBegin) / 1e9);
+}
+
+std::string text_of(const tree::Content& content, tree::Kind kind) {
+  if (kind == tree::Kind::kDirectory) {
+    return "directory";
+  }
+  if (kind == tree::Kind::kSymlink) {
+    return "-> " + content.link_target;
+  }
+  return (content.digest.has_value() ? content.digest->to_hex().substr(0, 8) : "unread") + " of " +
+         std::to_string(content.size) + " @" + text_of(content.mtime);
 }
 
 std::string text_of(const tree::Fingerprint& print) {
-  return "id " + std::to_string(print.id) + " birth " + std::to_string(print.birth_ns) + " size " +
-         std::to_string(print.size) + " mtime " + std::to_string(print.mtime.ns) + " ctime " +
-         std::to_string(print.ctime.ns) + (print.racy ? " racy" : "") + " " + print.revision;
+  return "#" + std::to_string(print.id) + " size " + std::to_string(print.size) + " @" +
+         text_of(print.mtime) + " changed " + text_of(print.ctime) + (print.racy ? " racy" : "") +
+         (print.revision.empty() ? "" : " " + print.revision);
 }
 
 std::string text_of(const tree::ReplicaSide& side) {
@@ -47,14 +58,13 @@ std::string text_of(const tree::ReplicaSide& side) {
                                (side.acknowledged->assumed ? " assumed" : "")
                          : "none";
   if (side.waived.has_value()) {
-    text += " waived " + text_of(*side.waived);
+    text += " waived " + text_of(*side.waived, tree::Kind::kFile);
   }
   return text;
 }
 
 std::string describe_updates(const std::string& title,
-                             const std::vector<plan::RecordUpdate>& updates,
-                             const ToyStore& store) {
+                             const std::vector<plan::RecordUpdate>& updates) {
   std::string text;
   for (const plan::RecordUpdate& update : updates) {
     text += "  " + title + " of node " + std::to_string(update.id.value) + ": " +
@@ -65,9 +75,6 @@ std::string describe_updates(const std::string& title,
         text += "    side " + std::to_string(i) + ": " + text_of(*update.sides[i]) + "\n";
       }
     }
-    if (const tree::NodeRecord* record = store.find(update.id)) {
-      text += "    stored " + describe(*record);
-    }
   }
   return text;
 }
@@ -75,10 +82,13 @@ std::string describe_updates(const std::string& title,
 }  // namespace
 
 std::string describe(const tree::NodeValue& value) {
-  return "'" + value.name + "' in " + std::to_string(value.parent.value) + " kind " +
-         std::to_string(static_cast<int>(value.kind)) + " " + text_of(value.content) + " mode " +
-         std::to_string(value.attributes.mode) + " xattrs " +
-         std::to_string(value.attributes.xattrs);
+  std::string text = "'" + value.name + "' in " + std::to_string(value.parent.value) + ": " +
+                     text_of(value.content, value.kind);
+  if (value.attributes.mode != tree::kModeUnknown) {
+    text += " m" + std::to_string(value.attributes.mode);
+  }
+  return value.attributes.xattrs == 0 ? text
+                                      : text + " x" + std::to_string(value.attributes.xattrs);
 }
 
 std::string describe(const tree::NodeRecord& record) {
@@ -98,11 +108,18 @@ std::string describe(const plan::Operation& operation) {
          (operation.expected.has_value() ? " expecting " + text_of(*operation.expected) : "");
 }
 
-std::string describe(const plan::Plan& plan, const ToyStore& store) {
-  std::string text = describe_updates("adopted", plan.adopted, store) +
-                     describe_updates("structure", plan.structure, store) +
-                     describe_updates("removal", plan.removals, store) +
-                     describe_updates("finished", plan.finished, store);
+std::string describe(const ToyStore& store) {
+  std::string text;
+  for (const auto& [id, record] : store.records()) {
+    text += "    " + describe(record);
+  }
+  return text;
+}
+
+std::string describe(const plan::Plan& plan) {
+  std::string text =
+      describe_updates("adopted", plan.adopted) + describe_updates("structure", plan.structure) +
+      describe_updates("removal", plan.removals) + describe_updates("finished", plan.finished);
   const auto add = [&](const std::vector<plan::Operation>& operations) {
     for (const plan::Operation& operation : operations) {
       text += "  " + describe(operation) + "\n";
@@ -112,7 +129,7 @@ std::string describe(const plan::Plan& plan, const ToyStore& store) {
     add(operations);
   }
   for (const plan::ContentTask& task : plan.content) {
-    text += describe_updates("content", {task.update}, store);
+    text += describe_updates("content", {task.update});
     add(task.operations);
     for (const plan::Supplier& supplier : task.suppliers) {
       text += "    from replica " + std::to_string(supplier.replica) + " '" + supplier.path.text() +

@@ -11,7 +11,7 @@ namespace ox::toy {
 std::string describe(const tree::NodeValue& value);
 std::string describe(const tree::NodeRecord& record);
 std::string describe(const plan::Operation& operation);
-/// With the record each update changes.
-std::string describe(const plan::Plan& plan, const ToyStore& store);
+std::string describe(const plan::Plan& plan);
+std::string describe(const ToyStore& store);
 
 }  // namespace ox::toy

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -48,7 +49,8 @@ class Executor {
       return done.error();
     }
     if (crashed) {
-      TRY(bring_back_parked());
+      TRY_ASSIGN(const std::set<ReplicaIndex> finished, finish_parked());
+      TRY(settle_acknowledgements(finished));
     }
     for (ToyReplica& replica : world_.replicas) {
       if (!replica.parked().empty()) {
@@ -73,20 +75,50 @@ class Executor {
         TRY(step(operation, nullptr, update_of(operation.node)));
       }
     }
+    TRY(commit_acknowledgements());
     for (plan::ContentTask& task : plan_.content) {
       TRY(run_task(task));
     }
+    TRY(commit_acknowledgements());
     TRY(commit(plan_.removals));
     for (const auto& operations : plan_.removal_operations) {
       for (const Operation& operation : operations) {
         TRY(step(operation, nullptr, nullptr));
       }
     }
+    TRY(commit_acknowledgements());
     TRY(commit(plan_.finished));
     for (const Operation& operation : plan_.source_removals) {
       TRY(step(operation, nullptr, nullptr));
     }
-    return {};
+    return commit_acknowledgements();
+  }
+
+  /// What operations did is acknowledged once they are durable, all of a phase in one commit.
+  Result<void> commit_acknowledgements() {
+    if (acknowledgements_.empty()) {
+      return {};
+    }
+    TRY(count_step());
+    for (const Acknowledgement& pending : acknowledgements_) {
+      pending.write();
+    }
+    acknowledgements_.clear();
+    return world_.store.check();
+  }
+
+  /// What is left of acknowledgements that a crash kept from being committed: where ids tell what
+  /// was moved the next scan finds it, elsewhere start-up settles the structure by its intents.
+  Result<void> settle_acknowledgements(const std::set<ReplicaIndex>& finished) {
+    for (const Acknowledgement& pending : acknowledgements_) {
+      const bool by_intent =
+          pending.of_structure && !world_.replicas[pending.replica].traits().stable_ids;
+      if (by_intent || finished.contains(pending.replica)) {
+        pending.write();
+      }
+    }
+    acknowledgements_.clear();
+    return world_.store.check();
   }
 
   Result<void> count_step() {
@@ -195,6 +227,9 @@ class Executor {
         fill_digest(task.update, blob->digest);
       }
     }
+    if (world_.late == Late::kNo) {
+      TRY(commit_acknowledgements());
+    }
     TRY(commit({task.update}));
     for (const Operation& operation : task.operations) {
       if (operation.kind != OperationKind::kPut &&
@@ -218,7 +253,7 @@ class Executor {
       return Error(Code::kPreconditionFailed, where + ": " + done.error().to_string());
     }
     acknowledge(operation, update);
-    return world_.store.check();
+    return {};
   }
 
   bool is_acknowledged_version(NodeId node, ReplicaIndex i, const RelPath& path) const {
@@ -284,23 +319,52 @@ class Executor {
                : print;
   }
 
+  void later(ReplicaIndex replica, bool of_structure, std::function<void()> write) {
+    acknowledgements_.push_back(
+        {.replica = replica, .of_structure = of_structure, .write = std::move(write)});
+  }
+
   void acknowledge_place(NodeId node, ReplicaIndex i, const RelPath& path, NodeId parent,
                          const std::string& name) {
-    moved_[{node, i}] = world_.replicas[i].find(path.text());
-    tree::ReplicaSide* side = world_.store.side(node, i);
-    if (side == nullptr || !side->acknowledged.has_value()) {
-      return;
-    }
-    side->acknowledged->value.parent = parent;
-    side->acknowledged->value.name = name;
-    if (!edited_.contains({node, i})) {
-      side->acknowledged->fingerprint = fresh_print(i, path);
-    }
+    const Object* object = world_.replicas[i].find(path.text());
+    moved_[{node, i}] = object;
+    later(i, true, [this, node, i, parent, name, print = print_of(i, *object)] {
+      tree::ReplicaSide* side = world_.store.side(node, i);
+      if (side == nullptr || !side->acknowledged.has_value()) {
+        return;
+      }
+      side->acknowledged->value.parent = parent;
+      side->acknowledged->value.name = name;
+      if (!edited_.contains({node, i})) {
+        side->acknowledged->fingerprint = print;
+      }
+    });
+  }
+
+  /// The whole value; a side without one is made.
+  void acknowledge_value(NodeId node, ReplicaIndex i, const tree::NodeValue& value,
+                         const RelPath& path, bool keeps_assumed) {
+    later(i, false, [this, node, i, value, keeps_assumed, print = fresh_print(i, path)] {
+      tree::ReplicaSide* side = world_.store.side(node, i);
+      if (side == nullptr) {
+        return;
+      }
+      bool assumed = false;
+      if (keeps_assumed) {
+        assumed = side->acknowledged.has_value() ? side->acknowledged->assumed
+                                                 : !world_.policy.compare.hash;
+      }
+      *side = {.acknowledged =
+                   tree::Acknowledged{.value = value, .fingerprint = print, .assumed = assumed},
+               .waived = std::nullopt};
+      if (assumed) {
+        side->acknowledged->value.content.digest = std::nullopt;  // nobody has read them
+      }
+    });
   }
 
   void acknowledge(const Operation& operation, const RecordUpdate* update) {
     const ReplicaIndex i = operation.replica;
-    tree::ReplicaSide* side = world_.store.side(operation.node, i);
     if (operation.kind == OperationKind::kPut || operation.kind == OperationKind::kRemove) {
       moved_.erase({operation.node, i});
     }
@@ -323,53 +387,41 @@ class Executor {
       case OperationKind::kPark:
         break;
       case OperationKind::kMakeDirectory:
-        if (side != nullptr) {
-          *side = {
-              .acknowledged = tree::Acknowledged{.value = operation.value,
-                                                 .fingerprint = fresh_print(i, operation.path)},
-              .waived = std::nullopt};
-        }
+        acknowledge_value(operation.node, i, operation.value, operation.path, false);
         break;
       case OperationKind::kPut:
-        if (side != nullptr && update != nullptr && update->agreed.has_value()) {
-          *side = {
-              .acknowledged = tree::Acknowledged{.value = *update->agreed,
-                                                 .fingerprint = fresh_print(i, operation.path)},
-              .waived = std::nullopt};
-        }
-        break;
       case OperationKind::kSetAttributes:
-        if (side != nullptr) {
-          const bool assumed = side->acknowledged.has_value() ? side->acknowledged->assumed
-                                                              : !world_.policy.compare.hash;
-          *side = {.acknowledged = tree::Acknowledged{.value = *update->agreed,
-                                                      .fingerprint = fresh_print(i, operation.path),
-                                                      .assumed = assumed},
-                   .waived = std::nullopt};
+        if (update != nullptr && update->agreed.has_value()) {
+          acknowledge_value(operation.node, i, *update->agreed, operation.path,
+                            operation.kind == OperationKind::kSetAttributes);
         }
         break;
       case OperationKind::kRemove:
-        if (side != nullptr) {
-          *side = {};
-          world_.store.drop_if_empty(operation.node);
-        }
+        later(i, true, [this, node = operation.node, i] {
+          if (tree::ReplicaSide* side = world_.store.side(node, i)) {
+            *side = {};
+            world_.store.drop_if_empty(node);
+          }
+        });
         break;
     }
   }
 
-  /// At the next start the journal finishes what had parked something.
-  Result<void> bring_back_parked() {
+  /// At the next start the journal finishes what had parked something. The replicas where it did.
+  Result<std::set<ReplicaIndex>> finish_parked() {
     crash_after_ = std::nullopt;
+    std::set<ReplicaIndex> finished;
     for (ReplicaIndex i = 0; i < plan_.structure_operations.size(); ++i) {
       const auto& operations = plan_.structure_operations[i];
       ToyReplica& replica = world_.replicas[i];
       std::size_t next = done_structure_steps(i);
       while (!replica.parked().empty() && next < operations.size()) {
+        finished.insert(i);
         TRY(step(operations[next], nullptr, update_of(operations[next].node)));
         ++next;
       }
     }
-    return {};
+    return finished;
   }
 
   /// How many operations of this replica's list ran before the crash.
@@ -381,12 +433,19 @@ class Executor {
     return steps_ < before ? 0 : std::min(steps_ - before, plan_.structure_operations[i].size());
   }
 
+  struct Acknowledgement {
+    ReplicaIndex replica = 0;
+    bool of_structure = false;
+    std::function<void()> write;
+  };
+
   World& world_;
   plan::Plan plan_;
   std::optional<std::size_t> crash_after_;
   std::size_t steps_ = 0;
   std::set<std::pair<NodeId, ReplicaIndex>> edited_;
   std::map<std::pair<NodeId, ReplicaIndex>, const Object*> moved_;
+  std::vector<Acknowledgement> acknowledgements_;
 };
 
 }  // namespace

@@ -113,14 +113,14 @@ void World::join(Abilities abilities) {
 Result<void> World::check_fixpoint() const {
   TRY_ASSIGN(const plan::Plan again, plan());
   if (again.has_operations()) {
-    return broken("planning again gives operations:\n" + describe(again, store));
+    return broken("planning again gives operations:\n" + describe(again));
   }
   if (!again.empty()) {
-    return broken("planning again gives record updates:\n" + describe(again, store));
+    return broken("planning again gives record updates:\n" + describe(again));
   }
   // What a replica cannot take over is decided anew, and told anew, in every run.
   if (!again.conflicts.empty() && again.reports.empty()) {
-    return broken("planning again gives conflicts:\n" + describe(again, store));
+    return broken("planning again gives conflicts:\n" + describe(again));
   }
   return check_converged(*this, again.reports);
 }

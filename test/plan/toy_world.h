@@ -23,6 +23,12 @@ struct Run {
   bool crashed = false;
 };
 
+/// When the executor acknowledges content.
+enum class Late : std::uint8_t {
+  kNo,   ///< each file by itself
+  kYes,  ///< all in the end, as a batch
+};
+
 class World {
  public:
   World(std::vector<Abilities> abilities, plan::Policy policy);
@@ -38,6 +44,7 @@ class World {
   Timestamp clock{1'700'000'000'123'456'789};
   Shortcuts shortcuts = Shortcuts::kListAll;
   ListingOrder listing = ListingOrder::kByName;
+  Late late = Late::kNo;
 
   ToyReplica& at(ReplicaIndex i) { return replicas[i]; }
   void set_online(ReplicaIndex i, bool online) { replicas[i].abilities().traits.online = online; }

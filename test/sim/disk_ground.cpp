@@ -32,6 +32,34 @@ class DiskGround final : public Ground {
     return tree;
   }
 
+  std::optional<Tree> copy_out() override {
+    Tree tree;
+    walk(*open_root_(), "", tree, Own::kIncluded);
+    return tree;
+  }
+
+  void put_back(const Tree& copy) override {
+    const auto root = open_root_();
+    for (const fs::DirectoryItem& item : root->list().value()) {
+      expects(remove_in(*root, item.name));
+    }
+    for (const auto& [path, node] : copy) {
+      const auto parent = directory(parent_of(path));
+      const std::string name = name_of(path);
+      if (node.kind == NodeKind::kDirectory) {
+        expects(parent->make_directory(name, node.mode).ok());
+      } else if (node.kind == NodeKind::kSymlink) {
+        expects(parent->make_symlink(name, node.bytes).ok());
+      } else {
+        const auto file = parent->create_file(name, node.mode).value();
+        expects(file->write_at(0, as_bytes_view(node.bytes)).ok());
+        expects(file->set_mtime(node.mtime).ok() && file->sync().ok());
+      }
+      expects(parent->sync().ok());
+    }
+    expects(root->sync().ok());
+  }
+
   std::vector<std::string> trash() override { return contents_below(join(own(), "trash")); }
   std::vector<std::string> private_contents() override {
     return contents_below(join(own(), "stage"));
@@ -188,19 +216,23 @@ class DiskGround final : public Ground {
     return bytes;
   }
 
-  static void walk(fs::Directory& directory, const std::string& path, Tree& tree) {
+  enum class Own : std::uint8_t { kLeftOut, kIncluded };
+
+  static void walk(fs::Directory& directory, const std::string& path, Tree& tree,
+                   Own own = Own::kLeftOut) {
     for (const fs::DirectoryItem& item : directory.list().value()) {
-      if (item.name == kOwn) {
+      if (item.name == kOwn && own == Own::kLeftOut) {
         continue;
       }
       const std::string item_path = join(path, item.name);
       Node node{.mode = item.stat.mode,
                 .mtime = item.stat.mtime,
+                .ctime = item.stat.ctime,
                 .id = item.stat.inode,
                 .birth_ns = item.stat.birth.value_or(Timestamp{}).ns};
       if (item.stat.type == fs::NodeType::kDirectory) {
         node.kind = NodeKind::kDirectory;
-        walk(*directory.open_directory(item.name).value(), item_path, tree);
+        walk(*directory.open_directory(item.name).value(), item_path, tree, own);
       } else {
         node.kind = item.stat.type == fs::NodeType::kSymlink ? NodeKind::kSymlink : NodeKind::kFile;
         node.bytes = read(directory, item);

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -30,6 +31,10 @@ class Ground {
   virtual ~Ground() = default;
 
   virtual Tree look() = 0;
+  /// All of it, our own folder included, as a person would copy it away; none where that is not
+  /// possible. And put back: what stands there goes.
+  virtual std::optional<Tree> copy_out() = 0;
+  virtual void put_back(const Tree& copy) = 0;
   /// Contents in the trash.
   virtual std::vector<std::string> trash() = 0;
   /// Contents that stand in private places: staged, parked.

@@ -3,22 +3,18 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <deque>
 #include <tuple>
 
 #include "sim/oracle.h"
+#include "sim/setting.h"
 
 namespace ox::sim {
 namespace {
 
 constexpr int kMostFinalRuns = 6;
-
-struct Setting {
-  Weather weather = Weather::kCalm;
-  WorldOptions world;
-  Habits habits;
-  Tolerance tolerance;
-  bool empty_files = false;  ///< a failure may leave one
-};
+/// From a change of the engine's to its look at what it left.
+constexpr std::size_t kCallsOfOneChange = 8;
 
 enum class Kind : std::uint8_t { kEdit, kCrash, kCutMachine, kCutReplica, kCutState };
 
@@ -30,19 +26,21 @@ struct Intervention {
 
 class History {
  public:
-  History(Setting setting, std::uint64_t seed, bool verbose)
+  History(Setting setting, std::uint64_t seed, const PlayOptions& options)
       : setting_(std::move(setting)),
+        options_(options),
         random_(seed * 7919 + 13),
-        verbose_(verbose),
-        world_(setting_.world, seed, verbose),
-        oracle_(world_, versions_, setting_.tolerance) {
+        verbose_(options.verbose),
+        world_(setting_.world, seed, options.verbose),
+        oracle_(world_, versions_, setting_.tolerance, rules_of(setting_)) {
     for (std::size_t i = 0; i < world_.size(); ++i) {
       users_.push_back(std::make_unique<User>(i, world_.ground(i), versions_, random_,
                                               world_.clock(), setting_.habits));
     }
-    if (setting_.empty_files) {
+    if (setting_.empty_files || setting_.weather == Weather::kFull) {
       versions_.allow("");
     }
+    run_options_.policy = setting_.policy;
     run_options_.busy_wait = std::chrono::milliseconds(200);
     for (std::size_t i = 0; i < world_.size(); ++i) {
       run_options_.policy.order.push_back(static_cast<ReplicaIndex>(i));
@@ -51,17 +49,30 @@ class History {
 
   Verdict play() {
     const std::uint64_t rounds = 1 + random_.below(5);
-    for (std::uint64_t round = 0; round < rounds && !over(); ++round) {
+    for (std::uint64_t round = 0; round < rounds && !over() && !was_struck_; ++round) {
       edit_between();
       run_once(random_.below(3) != 0);
       if (random_.below(3) == 0) {
         world_.end_process();
       }
-      if (setting_.weather == Weather::kAmnesia) {
+      if (setting_.storm == Weather::kAmnesia) {
         forget_something();
       }
+      if (setting_.weather == Weather::kRestored) {
+        restore_something();
+      }
+      if (setting_.weather == Weather::kFilters) {
+        change_filter();
+      }
+      if (setting_.weather == Weather::kFull) {
+        fill_something();
+      }
     }
-    edit_between();
+    if (!was_struck_) {
+      edit_between();
+    }
+    exclude(std::nullopt);
+    make_room();
     for (const auto& user : users_) {
       if (auto edit = user->finish_writing(); edit.has_value()) {
         tell(*edit, false);
@@ -78,8 +89,8 @@ class History {
  private:
   bool over() const { return oracle_.violation().has_value(); }
   bool stormy(Weather weather) const {
-    return setting_.weather == weather || setting_.weather == Weather::kAll ||
-           setting_.weather == Weather::kAmnesia;
+    return setting_.storm == weather || setting_.storm == Weather::kAll ||
+           setting_.storm == Weather::kAmnesia;
   }
 
   void tell(const Edit& edit, bool during_run) {
@@ -91,6 +102,8 @@ class History {
   }
 
   void edit_somewhere(std::size_t replica, bool during_run) {
+    users_[replica]->set_engine_at_work_since(during_run ? std::optional(recent_calls_.front())
+                                                         : std::nullopt);
     if (auto edit = users_[replica]->edit(); edit.has_value()) {
       tell(*edit, during_run);
     }
@@ -177,6 +190,25 @@ class History {
     }
   }
 
+  /// The blow of a sweep, if it is this run that it hits.
+  void plan_strike() {
+    const std::optional<Strike>& strike = options_.strike;
+    if (!strike.has_value() || strike->run != verdict_.runs + 1) {
+      return;
+    }
+    was_struck_ = true;
+    if (strike->blow == Blow::kCrash || strike->blow == Blow::kPowerCut) {
+      const Kind kind = strike->blow == Blow::kCrash ? Kind::kCrash : Kind::kCutMachine;
+      interventions_.push_back({strike->call, kind, 0});
+      return;
+    }
+    const fs::Effect effect = strike->blow == Blow::kError        ? fs::Effect::kNone
+                              : strike->blow == Blow::kLostAnswer ? fs::Effect::kComplete
+                                                                  : fs::Effect::kHalf;
+    failing_.push_back(strike->call);
+    world_.faults().fail_call(strike->call, Error(Code::kIo, "made to fail"), effect);
+  }
+
   void run_once(bool disturb) {
     world_.faults().clear();
     failing_.clear();
@@ -184,13 +216,22 @@ class History {
     interventions_.clear();
     next_intervention_ = 0;
     edited_in_run_ = disturbed_in_run_ = false;
-    if (disturb && setting_.weather != Weather::kCalm) {
+    if (disturb && setting_.storm != Weather::kCalm) {
       plan_interventions();
     }
+    std::optional<std::size_t> away;
+    if (disturb && setting_.weather == Weather::kAway && random_.below(2) == 0) {
+      away = random_.below(world_.size());
+      say("one is away");
+    }
+    plan_strike();
     oracle_.before_quiet_run();
     const RunResult result =
-        world_.run(run_options_, [this](std::uint64_t call) { before_call(call); });
+        world_.run(run_options_, away, [this](std::uint64_t call) { before_call(call); });
     ++verdict_.runs;
+    if (options_.note_deeds) {
+      note(result);
+    }
     const bool failed =
         std::ranges::any_of(failing_, [&](std::uint64_t call) { return call <= result.calls; });
     if (failed) {
@@ -212,11 +253,39 @@ class History {
     world_.faults().clear();
     const bool writing = std::ranges::any_of(
         users_, [](const std::unique_ptr<User>& user) { return user->is_writing(); });
-    oracle_.after_run(result, !edited_in_run_ && !disturbed_in_run_ && !failed && !writing);
+    const bool quiet = !edited_in_run_ && !disturbed_in_run_ && !failed && !writing && !full_;
+    if (full_) {
+      oracle_.disturbed();
+    }
+    oracle_.after_run(result, quiet && !away.has_value());
     last_ = result;
   }
 
+  void note(const RunResult& result) {
+    verdict_.notes.push_back({.calls = result.calls, .deeds = result.deeds});
+    if (parked_) {
+      verdict_.notes.back().deeds["park"] = 1;
+    }
+    parked_ = false;
+  }
+
+  bool something_is_parked() {
+    for (std::size_t i = 0; i < world_.size(); ++i) {
+      const std::vector<std::string> names = world_.ground(i).leftovers();
+      if (std::ranges::any_of(
+              names, [](const std::string& name) { return name.starts_with("parked-"); })) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   void before_call(std::uint64_t call) {
+    recent_calls_.push_back(world_.clock().now());
+    if (recent_calls_.size() > kCallsOfOneChange) {
+      recent_calls_.pop_front();
+    }
+    parked_ = parked_ || (options_.note_deeds && something_is_parked());
     while (next_intervention_ < interventions_.size() &&
            interventions_[next_intervention_].call <= call) {
       const Intervention now = interventions_[next_intervention_++];
@@ -285,6 +354,16 @@ class History {
 
   // The state lost or old -------------------------------------------------------------------------
 
+  void put_state(const std::vector<std::pair<std::string, Bytes>>& files) {
+    make_room();
+    world_.put_state(files);
+  }
+
+  void make_room() {
+    world_.make_room();
+    full_ = false;
+  }
+
   void forget_something() {
     switch (random_.below(8)) {
       case 0:
@@ -294,18 +373,76 @@ class History {
       case 1:
         if (copied_state_.has_value()) {
           say("the state comes back from an older copy");
-          world_.put_state(*copied_state_);
+          put_state(*copied_state_);
           oracle_.disturbed();
         }
         break;
       case 2:
         say("the state is lost");
-        world_.put_state({});
+        put_state({});
         oracle_.disturbed();
         break;
       default:
         break;
     }
+  }
+
+  // A root that comes back, names that are excluded
+  // -------------------------------------------------
+
+  void restore_something() {
+    const std::size_t replica = random_.below(world_.size());
+    const std::uint64_t choice = random_.below(6);
+    if (choice < 2) {
+      world_.end_process();
+      copied_roots_[replica] = world_.ground(replica).copy_out();
+    } else if (choice == 2 && copied_roots_[replica].has_value()) {
+      say("a root comes back from an older copy");
+      world_.end_process();
+      users_[replica]->drop_open_file();
+      oracle_.root_comes_back(replica, *copied_roots_[replica]);
+    }
+  }
+
+  void fill_something() {
+    if (random_.below(2) == 0) {
+      make_room();
+      return;
+    }
+    const std::size_t seat = random_.below(world_.size() + 1);
+    say(seat < world_.size() ? "a replica's disk is nearly full"
+                             : "the state's disk is nearly full");
+    world_.fill_disk(seat, random_.below(3) * 3000);
+    full_ = true;
+  }
+
+  void change_filter() {
+    constexpr std::array<const char*, 3> kExcluded{"a", "c", "d.txt"};
+    const std::uint64_t choice = random_.below(8);
+    if (choice < kExcluded.size()) {
+      exclude(kExcluded[choice]);
+    } else if (choice == kExcluded.size()) {
+      exclude(std::nullopt);
+    }
+  }
+
+  void exclude(const std::optional<std::string>& name) {
+    if (name == excluded_) {
+      return;
+    }
+    excluded_ = name;
+    say(name.has_value() ? ("excluded: " + *name).c_str() : "nothing is excluded any more");
+    world_.exclude(name);
+    oracle_.excludes(name);
+  }
+
+  static Rules rules_of(const Setting& setting) {
+    const plan::Policy& policy = setting.policy;
+    return {.directional = policy.mode != plan::Mode::kTwoWay,
+            .moves = policy.mode == plan::Mode::kMove,
+            .copies = policy.mode == plan::Mode::kCopy,
+            .mirrors = policy.mirror,
+            .source_wins = policy.keep_mode == plan::KeepMode::kPath1};
   }
 
   void say(const char* text) const {
@@ -316,11 +453,18 @@ class History {
 
   // The end ---------------------------------------------------------------------------------------
 
+  bool is_settled() const {
+    const bool directional = setting_.policy.mode != plan::Mode::kTwoWay;
+    const bool in_sync = directional ? last_.in_sync() : last_.clean();
+    return (in_sync || (oracle_.may_leave_out() && last_.report.has_value())) &&
+           last_.did_nothing();
+  }
+
   void come_to_rest() {
     bool settled = false;
     for (int run = 0; run < kMostFinalRuns && !settled && !over(); ++run) {
       run_once(false);
-      settled = last_.clean() && last_.did_nothing();
+      settled = is_settled();
     }
     if (!over()) {
       if (!settled && last_.error.has_value()) {
@@ -336,9 +480,10 @@ class History {
     }
   }
 
-  Setting setting_;
+  const Setting setting_;
+  const PlayOptions options_;
   rt::SeededRandom random_;
-  bool verbose_;
+  const bool verbose_;
   Versions versions_;
   World world_;
   Oracle oracle_;
@@ -346,112 +491,33 @@ class History {
   sync::RunOptions run_options_;
   std::vector<Intervention> interventions_;
   std::size_t next_intervention_ = 0;
+  std::deque<Timestamp> recent_calls_;  ///< when the latest calls of the run were made
   std::vector<std::uint64_t> failing_;
   bool denies_ = false;  ///< one of them by saying that it is not allowed
   bool edited_in_run_ = false;
   bool disturbed_in_run_ = false;
   bool first_ = true;
+  bool was_struck_ = false;
+  bool parked_ = false;  ///< in this run something was, for the notes
   std::uint64_t last_calls_ = 600;
   RunResult last_;
   std::optional<std::vector<std::pair<std::string, Bytes>>> copied_state_;
+  std::map<std::size_t, std::optional<Tree>> copied_roots_;
+  std::optional<std::string> excluded_;
+  bool full_ = false;  ///< some disk is
   Verdict verdict_;
 };
 
-// Drawing a setting -------------------------------------------------------------------------------
-
-template <typename Value, std::size_t kCount>
-Value one_of(rt::SeededRandom& random, const std::array<Value, kCount>& values) {
-  return values[random.below(kCount)];
-}
-
-fs::MemoryOptions draw_disk(rt::SeededRandom& random) {
-  using namespace std::chrono_literals;
-  fs::MemoryOptions disk;
-  if (random.below(2) == 0) {
-    return disk;
-  }
-  disk.time_step = one_of<std::chrono::nanoseconds, 5>(random, {1ns, 1ns, 4ms, 1s, 2s});
-  for (fs::Support* ability : {&disk.rename_no_replace, &disk.rename_exchange, &disk.hard_links,
-                               &disk.leases, &disk.birth_time, &disk.sync_whole}) {
-    if (random.below(5) == 0) {
-      *ability = fs::Support::kNo;
-    }
-  }
-  if (random.below(4) == 0) {
-    disk.clone = fs::Support::kYes;
-  }
-  return disk;
-}
-
-/// What a store without disks, journals and inodes may lack.
-provider::Capabilities draw_abilities(rt::SeededRandom& random, Tolerance& tolerance) {
-  provider::Capabilities can = provider::full_capabilities();
-  for (bool* ability : {&can.stable_ids, &can.exchange, &can.leases}) {
-    *ability = random.below(4) != 0;
-  }
-  const provider::Cas safety = one_of<provider::Cas, 3>(
-      random, {provider::Cas::kAtomic, provider::Cas::kDetectAfter, provider::Cas::kRacy});
-  can.create = can.replace = can.remove = can.move = safety;
-  can.modes = random.below(4) != 0;
-  tolerance.modes = tolerance.modes || !can.modes;
-  return can;
-}
-
-/// Roots are probed for steps of so many powers of ten only.
-std::chrono::nanoseconds step_as_probed(std::chrono::nanoseconds step) {
-  using namespace std::chrono_literals;
-  return step == 4ms ? 10ms : step;
-}
-
-Setting draw_setting(rt::SeededRandom& random, std::optional<Weather> weather) {
-  using namespace std::chrono_literals;
-  Setting setting;
-  const auto drawn = static_cast<Weather>(random.below(kWeathers));
-  setting.weather = weather.value_or(drawn);
-  const std::size_t replicas = one_of<std::size_t, 10>(random, {2, 2, 2, 2, 2, 2, 3, 3, 3, 4});
-  WorldOptions& world = setting.world;
-  world.is_memory.assign(replicas, false);
-  world.abilities.resize(replicas, provider::full_capabilities());
-  world.layout = random.below(4) == 0 ? Layout::kOneDisk : Layout::kDiskEach;
-  for (std::size_t i = 0; i < replicas; ++i) {
-    world.disks.push_back(draw_disk(random));
-    const fs::MemoryOptions& disk = world.disks.back();
-    // Where nothing else is possible a name is first taken by an empty file.
-    setting.empty_files = setting.empty_files || (disk.rename_no_replace == fs::Support::kNo &&
-                                                  disk.hard_links == fs::Support::kNo);
-    setting.tolerance.mtime_step =
-        std::max(setting.tolerance.mtime_step, step_as_probed(disk.time_step).count());
-  }
-  if (random.below(4) == 0) {
-    for (std::size_t i = 0; i < replicas; ++i) {
-      world.is_memory[i] = random.below(2) == 0;
-      if (world.is_memory[i]) {
-        world.abilities[i] = draw_abilities(random, setting.tolerance);
-      }
-    }
-  }
-  world.call_takes = one_of<std::chrono::nanoseconds, 5>(random, {0ns, 1us, 50us, 10ms, 200ms});
-  if (random.below(4) == 0) {
-    world.resume_threshold = 4096;
-    world.resume_chunk = 2048;
-  }
-  setting.habits.time_step = std::chrono::nanoseconds(setting.tolerance.mtime_step);
-  setting.habits.symlinks = random.below(2) == 0;
-  setting.habits.unsynced_percent = one_of<std::uint64_t, 3>(random, {0, 10, 40});
-  setting.habits.holds_files_open = setting.weather != Weather::kCalm && random.below(3) == 0;
-  return setting;
-}
-
 }  // namespace
 
-Verdict play(std::uint64_t seed, std::optional<Weather> weather, bool verbose) {
-  rt::SeededRandom random(seed);
-  Setting setting = draw_setting(random, weather);
-  if (verbose) {
+Verdict play(std::uint64_t seed, const PlayOptions& options) {
+  Setting setting = draw_setting(seed, options.weather);
+  set_disks(setting, options.disks);
+  if (options.verbose) {
     std::printf("seed %llu, weather %d, %zu replicas\n", static_cast<unsigned long long>(seed),
                 static_cast<int>(setting.weather), setting.world.is_memory.size());
   }
-  return History(std::move(setting), seed, verbose).play();
+  return History(std::move(setting), seed, options).play();
 }
 
 }  // namespace ox::sim

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace ox::sim {
 
@@ -15,17 +17,68 @@ enum class Weather : std::uint8_t {
   kPowerCuts,  ///< disks lose what was not synced
   kAll,
   kAmnesia,  ///< all, and the state is lost or comes back from an older copy
+  // Each of these comes with one of the above.
+  kDirections,       ///< modes that go from the first replica to the others
+  kKeepModes,        ///< any keep-mode, and texts are merged
+  kAway,             ///< replicas are away for some runs
+  kRestored,         ///< a root comes back from an older copy
+  kFilters,          ///< names are excluded, and included again
+  kFull,             ///< disks are full for some runs
+  kDestinationWins,  ///< one-way with keep-modes by which another than the source may win
 };
-inline constexpr std::uint64_t kWeathers = 7;
+inline constexpr std::uint64_t kWeathers = 14;
+/// Those before it are drawn first, so that they come out as they always did.
+inline constexpr std::uint64_t kFirstWeathers = 7;
+
+/// Disks that are forced on all replicas.
+enum class Disks : std::uint8_t {
+  kDrawn,       ///< none: as the seed says
+  kWhole,       ///< with all a local disk can do
+  kNoExchange,  ///< names can't be exchanged: one of them is parked
+  kLinks,       ///< of safe renames only hard links
+  kBare,        ///< not even those
+};
+inline constexpr std::uint64_t kDisksKinds = 5;
+
+/// What hits one call of one run; the history is calm otherwise and ends with that run.
+enum class Blow : std::uint8_t {
+  kCrash,       ///< the process dies there
+  kPowerCut,    ///< the machine does
+  kError,       ///< the call fails and did nothing
+  kLostAnswer,  ///< the call fails and did all
+  kHalf,        ///< the call fails and did half
+};
+inline constexpr std::uint64_t kBlows = 5;
+
+struct Strike {
+  std::uint64_t run = 1;  ///< from 1
+  std::uint64_t call = 1;
+  Blow blow = Blow::kCrash;
+};
+
+struct PlayOptions {
+  std::optional<Weather> weather = {};  ///< none: as the seed says
+  Disks disks = Disks::kDrawn;
+  std::optional<Strike> strike = {};  ///< only in calm weather
+  bool verbose = false;
+  bool note_deeds = false;  ///< tell what each run did
+};
+
+/// What one run did.
+struct RunNote {
+  std::uint64_t calls = 0;
+  std::map<std::string, std::uint64_t> deeds;  ///< word of an event → how often; "park", "conflict"
+};
 
 struct Verdict {
   std::optional<std::string> violation;
   std::uint64_t runs = 0;
   std::uint64_t edits = 0;
   std::uint64_t faults = 0;
+  std::vector<RunNote> notes;  ///< of each run that followed edits
 };
 
 /// Plays the history of `seed`; the same seed always gives the same one. `verbose` tells it.
-Verdict play(std::uint64_t seed, std::optional<Weather> weather, bool verbose);
+Verdict play(std::uint64_t seed, const PlayOptions& options);
 
 }  // namespace ox::sim

@@ -16,6 +16,7 @@ class MemoryGround final : public Ground {
     for (const auto& [path, entry] : provider_.entries()) {
       Node node{.mode = entry.attributes.mode,
                 .mtime = entry.content.mtime,
+                .ctime = entry.fingerprint.ctime,
                 .id = entry.fingerprint.id,
                 .birth_ns = entry.fingerprint.birth_ns};
       if (entry.kind == tree::Kind::kDirectory) {
@@ -28,6 +29,8 @@ class MemoryGround final : public Ground {
     }
     return tree;
   }
+  std::optional<Tree> copy_out() override { return std::nullopt; }
+  void put_back(const Tree&) override {}
   std::vector<std::string> trash() override {
     std::vector<std::string> contents;
     for (auto& [path, bytes] : provider_.trash_contents()) {

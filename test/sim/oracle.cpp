@@ -12,6 +12,50 @@ void add(Contents& contents, const std::vector<std::string>& more) {
   contents.insert(more.begin(), more.end());
 }
 
+bool is_excluded(const std::string& path, const std::optional<std::string>& name) {
+  if (!name.has_value()) {
+    return false;
+  }
+  const std::string padded = "/" + path + "/";
+  return padded.find("/" + *name + "/") != std::string::npos;
+}
+
+/// A directory that is gone elsewhere stays where it holds something excluded.
+void drop_excluded(std::vector<Tree>& trees, const std::optional<std::string>& name) {
+  std::set<std::string> dropped;
+  for (const Tree& tree : trees) {
+    for (const auto& [path, node] : tree) {
+      if (is_excluded(path, name)) {
+        dropped.insert(path);
+        for (std::string above = parent_of(path); !above.empty(); above = parent_of(above)) {
+          dropped.insert(above);
+        }
+      }
+    }
+  }
+  for (Tree& tree : trees) {
+    for (const std::string& path : dropped) {
+      const auto found = tree.find(path);
+      if (found != tree.end() &&
+          (is_excluded(path, name) || found->second.kind == NodeKind::kDirectory)) {
+        tree.erase(found);
+      }
+    }
+  }
+}
+
+/// Directories above may be renamed, so that only the bytes are told.
+std::multiset<std::string> excluded_bytes(const Tree& tree,
+                                          const std::optional<std::string>& name) {
+  std::multiset<std::string> found;
+  for (const auto& [path, node] : tree) {
+    if (node.kind != NodeKind::kDirectory && is_excluded(path, name)) {
+      found.insert(node.bytes);
+    }
+  }
+  return found;
+}
+
 }  // namespace
 
 void Oracle::fail(std::string what) {
@@ -21,6 +65,7 @@ void Oracle::fail(std::string what) {
 }
 
 void Oracle::edited(const Edit& edit, bool during_run) {
+  others_changed_ = others_changed_ || edit.replica != 0;
   episode_.editors.insert(edit.replica);
   episode_.edited_during_run = episode_.edited_during_run || during_run;
   episode_.touched.insert(episode_.touched.end(), edit.touched.begin(), edit.touched.end());
@@ -87,7 +132,10 @@ void Oracle::check_contents(const std::vector<Tree>& trees) {
   }
 }
 
-void Oracle::check_equal(const std::vector<Tree>& trees) {
+void Oracle::check_equal(std::vector<Tree> trees) {
+  if (excluded_.has_value()) {
+    drop_excluded(trees, excluded_);
+  }
   for (std::size_t i = 1; i < trees.size(); ++i) {
     const std::string difference = first_difference(trees[0], trees[i], tolerance_);
     if (!difference.empty()) {
@@ -122,6 +170,9 @@ void Oracle::check_leftovers() {
 }
 
 void Oracle::before_quiet_run() {
+  if (rules_.directional || excluded_.has_value()) {
+    before_ = look_at_all();
+  }
   if (!episode_.disturbed && !episode_.edited_during_run && episode_.editors.size() == 1) {
     episode_.expected = world_.ground(*episode_.editors.begin()).look();
   }
@@ -153,8 +204,8 @@ void Oracle::after_run(const RunResult& result, bool quiet) {
     }
     return;
   }
-  if (!result.clean()) {
-    if (!episode_.disturbed && !episode_.edited_during_run) {
+  if (rules_.directional ? !result.in_sync() : !result.clean()) {
+    if (!episode_.disturbed && !episode_.edited_during_run && !may_leave_out()) {
       std::string why = result.error.has_value() ? result.error->to_string() : "";
       if (result.report.has_value() && !result.report->problems.empty()) {
         const state::Problem& problem = result.report->problems.front();
@@ -165,24 +216,113 @@ void Oracle::after_run(const RunResult& result, bool quiet) {
     return;
   }
   const std::vector<Tree> trees = look_at_all();
-  check_equal(trees);
   check_contents(trees);
-  check_deletes(trees[0]);
   check_leftovers();
-  check_one_sided(trees[0], result);
+  rules_.directional ? judge_directional(trees, result) : judge_two_way(trees, result);
   for (const auto& [path, node] : trees[0]) {
     // The engine has acknowledged it, so it said that it is durable.
-    if (node.kind != NodeKind::kDirectory) {
+    const bool shared =
+        !rules_.directional || (trees[1].contains(path) && trees[1].at(path).bytes == node.bytes);
+    if (node.kind != NodeKind::kDirectory && shared && !is_excluded(path, excluded_)) {
       versions_.make_durable(node.bytes);
     }
   }
   episode_ = {};
+  episode_.disturbed = excluded_.has_value();
 }
 
-void Oracle::check_survival(const Tree& tree) {
+void Oracle::judge_two_way(const std::vector<Tree>& trees, const RunResult& result) {
+  check_equal(trees);
+  check_deletes(trees[0]);
+  check_one_sided(trees[0], result);
+  for (std::size_t i = 0; i < trees.size() && excluded_.has_value(); ++i) {
+    if (excluded_bytes(trees[i], excluded_) != excluded_bytes(before_[i], excluded_)) {
+      fail("something excluded was changed on r" + std::to_string(i));
+    }
+  }
+}
+
+void Oracle::judge_directional(const std::vector<Tree>& trees, const RunResult& result) {
+  if (!rules_.moves && trees[0] != before_[0]) {
+    fail("the source was changed: " + first_difference(before_[0], trees[0], {}));
+  }
+  for (const auto& [path, node] : trees[0]) {
+    if (rules_.moves && node.kind != NodeKind::kDirectory && !others_changed_ &&
+        result.report->problems.empty()) {
+      fail("all is moved, but " + path + " still stands at the source");
+    }
+  }
+  for (std::size_t i = 1; i < trees.size() && !rules_.moves; ++i) {
+    check_delivered(trees[0], trees[i], i, result);
+  }
+}
+
+void Oracle::check_delivered(const Tree& source, const Tree& destination, std::size_t replica,
+                             const RunResult& result) {
+  const auto is_told = [&](const std::string& path) {
+    return std::ranges::any_of(result.report->problems, [&](const state::Problem& problem) {
+      return problem.replica == replica && is_within(path, problem.path.text());
+    });
+  };
+  const std::string where = " on r" + std::to_string(replica) + ", though the run was clean";
+  if (rules_.mirrors && rules_.source_wins && result.report->problems.empty()) {
+    const std::string difference = first_difference(source, destination, tolerance_);
+    if (!difference.empty()) {
+      fail("no mirror of the source" + where + ": " + difference);
+    }
+    return;
+  }
+  for (const auto& [path, node] : source) {
+    const auto found = destination.find(path);
+    const bool stands = found != destination.end() && found->second.kind == node.kind;
+    const bool same = stands && found->second.bytes == node.bytes;
+    if (node.kind == NodeKind::kDirectory || (tolerance_.symlinks && !stands) || is_told(path)) {
+      continue;
+    }
+    if (rules_.copies ? !others_changed_ && !same : !stands || (rules_.source_wins && !same)) {
+      fail("the source's " + path + " is missing" + where);
+    }
+  }
+}
+
+std::set<std::string> Oracle::all_contents() {
+  std::set<std::string> contents;
+  for (std::size_t i = 0; i < world_.size(); ++i) {
+    Ground& ground = world_.ground(i);
+    for (const auto& [path, node] : ground.look()) {
+      contents.insert(node.bytes);
+    }
+    for (const auto& more : {ground.trash(), ground.private_contents()}) {
+      contents.insert(more.begin(), more.end());
+    }
+  }
+  return contents;
+}
+
+void Oracle::root_comes_back(std::size_t replica, const Tree& copy) {
+  const std::set<std::string> before = all_contents();
+  world_.ground(replica).put_back(copy);
+  const std::set<std::string> after = all_contents();
+  for (const std::string& bytes : before) {
+    if (!after.contains(bytes)) {
+      versions_.replace(bytes);
+    }
+  }
+  others_changed_ = true;
+  disturbed();
+}
+
+void Oracle::excludes(const std::optional<std::string>& name) {
+  excluded_ = name;
+  disturbed();
+}
+
+void Oracle::check_survival(const std::vector<Tree>& trees) {
   Contents standing;
-  for (const auto& [path, node] : tree) {
-    standing.insert(node.bytes);
+  for (const Tree& tree : trees) {
+    for (const auto& [path, node] : tree) {
+      standing.insert(node.bytes);
+    }
   }
   Contents trashed;
   for (std::size_t i = 0; i < world_.size(); ++i) {
@@ -195,7 +335,7 @@ void Oracle::check_survival(const Tree& tree) {
     if (!trashed.contains(bytes)) {
       fail(title_of(bytes) + " of r" + std::to_string(version.replica) +
            " is lost: no user replaced it");
-    } else if (!version.trash_will_do) {
+    } else if (!version.trash_will_do && !rules_.mirrors && !rules_.moves) {
       fail(title_of(bytes) + " of r" + std::to_string(version.replica) +
            " is only in a trash, though no user replaced it");
     }
@@ -208,8 +348,10 @@ void Oracle::at_the_end(bool settled) {
   if (!settled) {
     fail("six quiet runs did not come to rest");
   }
-  check_equal(trees);
-  check_survival(trees[0]);
+  if (!rules_.directional) {
+    check_equal(trees);
+  }
+  check_survival(rules_.directional ? trees : std::vector<Tree>{trees[0]});
   check_leftovers();
 }
 

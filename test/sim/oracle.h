@@ -10,12 +10,21 @@
 
 namespace ox::sim {
 
+/// What is promised of the tree of one replica to the others.
+struct Rules {
+  bool directional = false;  ///< all goes from the first replica to the others
+  bool moves = false;        ///< and leaves the first; there the next version displaces it
+  bool copies = false;       ///< no deletes, no renames
+  bool mirrors = false;      ///< the others have nothing of their own
+  bool source_wins = false;  ///< against what was changed on the others
+};
+
 /// Judges a history by what users saw and wrote. Knows nothing of plans: it looks at disks only.
 /// The first violation stays.
 class Oracle {
  public:
-  Oracle(World& world, Versions& versions, Tolerance tolerance)
-      : world_(world), versions_(versions), tolerance_(tolerance) {}
+  Oracle(World& world, Versions& versions, Tolerance tolerance, Rules rules)
+      : world_(world), versions_(versions), tolerance_(tolerance), rules_(rules) {}
 
   const std::optional<std::string>& violation() const { return violation_; }
   void fail(std::string what);
@@ -26,11 +35,17 @@ class Oracle {
   void disturbed() { episode_.disturbed = true; }
   /// A disk lost what was not synced. `replicas`: whose disk it was.
   void power_was_cut(const std::vector<std::size_t>& replicas);
+  /// Puts the copy there; what only stood on this root is its user's loss.
+  void root_comes_back(std::size_t replica, const Tree& copy);
+  /// Entries of this name, and all in them, are nobody's business but the replica's own.
+  void excludes(const std::optional<std::string>& name);
   /// A replica was made to believe that it can't set these.
   void let_times_and_modes_differ() {
     tolerance_.mtime_step = 0;
     tolerance_.modes = true;
   }
+  /// What a destination has of its own may stand in the way of what the source has; that is told.
+  bool may_leave_out() const { return rules_.directional && others_changed_; }
   /// Before a run that nobody disturbs, and after any run.
   void before_quiet_run();
   void after_run(const RunResult& result, bool quiet);
@@ -53,15 +68,24 @@ class Oracle {
 
   std::vector<Tree> look_at_all();
   void check_contents(const std::vector<Tree>& trees);
-  void check_equal(const std::vector<Tree>& trees);
+  void check_equal(std::vector<Tree> trees);
   void check_deletes(const Tree& tree);
   void check_leftovers();
   void check_one_sided(const Tree& tree, const RunResult& result);
-  void check_survival(const Tree& tree);
+  void check_survival(const std::vector<Tree>& trees);
+  void judge_two_way(const std::vector<Tree>& trees, const RunResult& result);
+  void judge_directional(const std::vector<Tree>& trees, const RunResult& result);
+  void check_delivered(const Tree& source, const Tree& destination, std::size_t replica,
+                       const RunResult& result);
+  std::set<std::string> all_contents();
 
   World& world_;
   Versions& versions_;
   Tolerance tolerance_;
+  const Rules rules_;
+  std::optional<std::string> excluded_;
+  std::vector<Tree> before_;     ///< as all stood before this run
+  bool others_changed_ = false;  ///< somebody ever changed another replica than the first
   Episode episode_;
   std::optional<std::string> violation_;
 };

@@ -19,8 +19,11 @@ struct Node {
   std::string bytes;  ///< of a file; of a symlink its target
   std::uint32_t mode = 0;
   Timestamp mtime;
+  Timestamp ctime;
   std::uint64_t id = 0;
   std::int64_t birth_ns = 0;
+
+  friend bool operator==(const Node&, const Node&) = default;
 };
 
 /// Path → entry, all of a replica but our own folder.

@@ -36,10 +36,33 @@ std::optional<Edit> User::edit() {
   fresh_.clear();
   Edit edit{.replica = replica_};
   if (!carry_out(edit)) {
-    return std::nullopt;
+    if (!habits_.disk_may_be_full || edit.touched.empty()) {
+      return std::nullopt;
+    }
+    edit.text += " (stopped half-way)";
+    allow_halves(edit);
   }
   settle(edit);
   return edit;
+}
+
+/// What a full disk took of a version, and what was overwritten by that, is the user's own
+/// misfortune.
+void User::allow_halves(const Edit& edit) {
+  const Tree now = ground_.look();
+  const std::set<std::string> left = all_contents();
+  for (const auto& [path, node] : tree_) {
+    if (!left.contains(node.bytes)) {
+      versions_.replace(node.bytes);
+    }
+  }
+  for (const std::string& path : edit.touched) {
+    for (const std::string& written : {path, path + ".saving"}) {
+      if (const auto found = now.find(written); found != now.end()) {
+        versions_.allow(found->second.bytes);
+      }
+    }
+  }
 }
 
 bool User::carry_out(Edit& edit) {
@@ -180,6 +203,11 @@ bool User::write(Edit& edit) {
   } else if (how < 4) {
     edit.text = "write by replacing " + path + " " + title_of(bytes);
     done = ground_.write_by_replacing(path, bytes);
+  } else if (engine_since_.has_value() &&
+             old.ctime.ns + habits_.time_step.count() >= engine_since_->ns) {
+    // Only its ctime could tell, and nobody has seen the one that the engine's own change set.
+    edit.text = "write in place " + path + " " + title_of(bytes);
+    done = ground_.write_in_place(path, bytes);
   } else {
     edit.text = "write in place " + path + " " + title_of(bytes) + ", mtime put back";
     clock_.advance(2 * habits_.time_step);
@@ -242,6 +270,13 @@ std::optional<Edit> User::finish_writing() {
     }
   }
   return edit;
+}
+
+void User::drop_open_file() {
+  if (is_writing()) {
+    versions_.replace(writing_.bytes);
+  }
+  writing_ = {};
 }
 
 std::set<std::string> User::all_contents() {

@@ -19,6 +19,7 @@ struct Habits {
   bool symlinks = false;
   /// Of the disk's clock: a change without a trace in size and mtime must at least move ctime.
   std::chrono::nanoseconds time_step{1};
+  bool disk_may_be_full = false;  ///< then an edit may stop half-way
   bool holds_files_open = false;  ///< writes some files in two steps, and works between them
 };
 
@@ -39,11 +40,13 @@ class User {
 
   /// One random edit; none when nothing came of it.
   std::optional<Edit> edit();
+  /// The engine may have changed what changed since then and not have looked at it again.
+  void set_engine_at_work_since(std::optional<Timestamp> instant) { engine_since_ = instant; }
   /// Ends a write that is half done.
   std::optional<Edit> finish_writing();
   bool is_writing() const { return writing_.file != nullptr; }
-  /// The machine went down: what is open is gone.
-  void drop_open_file() { writing_ = {}; }
+  /// What is open is gone, and so is the version that was never written whole.
+  void drop_open_file();
 
  private:
   struct Writing {
@@ -53,6 +56,7 @@ class User {
   };
 
   bool carry_out(Edit& edit);
+  void allow_halves(const Edit& edit);
   bool create(Edit& edit);
   bool write(Edit& edit);
   bool begin_writing(Edit& edit, const std::string& path);
@@ -85,6 +89,7 @@ class User {
   rt::SeededRandom& random_;
   rt::ManualClock& clock_;
   Habits habits_;
+  std::optional<Timestamp> engine_since_;
   Tree tree_;
   std::vector<std::string> fresh_;  ///< contents of the edit under way
   Writing writing_;

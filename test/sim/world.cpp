@@ -37,9 +37,13 @@ struct World::Session {
   std::unique_ptr<state::Store> store;
 };
 
-bool RunResult::clean() const {
+bool RunResult::in_sync() const {
   return report.has_value() && report->outcome == state::RunOutcome::kInSync &&
-         report->problems.empty() && report->held.empty();
+         report->held.empty();
+}
+
+bool RunResult::clean() const {
+  return in_sync() && report->problems.empty();
 }
 
 bool RunResult::did_nothing() const {
@@ -143,7 +147,7 @@ void World::trace(const sync::Event& event) const {
               static_cast<unsigned long long>(faults_->calls()));
 }
 
-RunResult World::run(const sync::RunOptions& options,
+RunResult World::run(const sync::RunOptions& options, std::optional<std::size_t> away,
                      const std::function<void(std::uint64_t call)>& before_call) {
   RunResult result;
   faults_->set_hook([&](std::uint64_t call) {
@@ -164,10 +168,20 @@ RunResult World::run(const sync::RunOptions& options,
                      .filter = &filter_,
                      .away_reason = session_->reasons[i]};
     }
-    sync::Services services{.pool = &pool_, .clock = &clock_, .progress = &progress_};
-    if (verbose_) {
-      services.events = [this](const sync::Event& event) { trace(event); };
+    if (away.has_value()) {
+      replicas[*away].provider = nullptr;
     }
+    sync::Services services{.pool = &pool_, .clock = &clock_, .progress = &progress_};
+    services.events = [&](const sync::Event& event) {
+      if (event.kind == sync::EventKind::kDone) {
+        ++result.deeds[event.action];
+      } else if (event.kind == sync::EventKind::kConflict) {
+        ++result.deeds["conflict"];
+      }
+      if (verbose_) {
+        trace(event);
+      }
+    };
     auto report = sync::run_rule(*session_->store, facts_, replicas, options, services, {});
     if (report.ok()) {
       result.report = std::move(*report);
@@ -185,6 +199,25 @@ RunResult World::run(const sync::RunOptions& options,
   }
   faults_->set_hook({});
   return result;
+}
+
+void World::fill_disk(std::size_t seat, std::uint64_t spare) {
+  fs::MemoryFileSystem& disk = *disks_[std::min(seat, disks_.size() - 1)];
+  const fs::FileSystemInfo info = disk.root()->info().value();
+  disk.set_capacity(info.total_bytes - info.free_bytes + spare);
+}
+
+void World::make_room() {
+  for (const auto& disk : disks_) {
+    disk->set_capacity(fs::MemoryOptions{}.capacity_bytes);
+  }
+}
+
+void World::exclude(const std::optional<std::string>& name) {
+  filter_ = {};
+  if (name.has_value()) {
+    expects(filter_.add({}, *name + "\n").ok());
+  }
 }
 
 void World::end_process() {

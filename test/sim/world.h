@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,9 +41,11 @@ struct RunResult {
   std::optional<Error> error;
   std::optional<sync::RunReport> report;
   std::uint64_t calls = 0;
-  std::uint64_t opening_calls = 0;  ///< of them, by a new process before the run itself
+  std::uint64_t opening_calls = 0;             ///< of them, by a new process before the run itself
+  std::map<std::string, std::uint64_t> deeds;  ///< words of what was done → how often
 
-  bool clean() const;  ///< in sync, without any problem
+  bool clean() const;    ///< in sync, without any problem
+  bool in_sync() const;  ///< what is left out on some replica is told
   bool did_nothing() const;
 };
 
@@ -59,7 +62,8 @@ class World {
   bool has_disk(std::size_t replica) const { return !options_.is_memory[replica]; }
 
   /// Runs the engine once. `before_call` is called before each call of the process to the outside.
-  RunResult run(const sync::RunOptions& options,
+  /// `away`: a replica that can't be reached in this run.
+  RunResult run(const sync::RunOptions& options, std::optional<std::size_t> away,
                 const std::function<void(std::uint64_t call)>& before_call);
   /// The process ends; the next run starts a new one.
   void end_process();
@@ -73,6 +77,14 @@ class World {
   /// The state as a person would copy it away, and put back later.
   std::vector<std::pair<std::string, Bytes>> copy_state();
   void put_state(const std::vector<std::pair<std::string, Bytes>>& files);
+
+  /// The disk of this replica, or that of the state (the number after the last replica), takes so
+  /// many bytes more; none: all have room again.
+  void fill_disk(std::size_t seat, std::uint64_t spare);
+  void make_room();
+
+  /// Everything of this name is excluded from now on, on all replicas; none: nothing is.
+  void exclude(const std::optional<std::string>& name);
 
  private:
   struct Session;

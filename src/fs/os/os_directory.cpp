@@ -2,7 +2,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -159,6 +161,20 @@ Result<std::unique_ptr<Directory>> OsDirectory::open_directory(std::string_view 
     return last_error("open directory", name);
   }
   return std::unique_ptr<Directory>(std::make_unique<OsDirectory>(std::move(opened)));
+}
+
+Result<std::unique_ptr<Directory>> OsDirectory::open_below(const RelPath& path) {
+  struct open_how how{};
+  how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+  Descriptor opened(static_cast<int>(retry_interrupted(
+      [&] { return ::syscall(SYS_openat2, number(), path.text().c_str(), &how, sizeof how); })));
+  if (opened.is_open()) {
+    return std::unique_ptr<Directory>(std::make_unique<OsDirectory>(std::move(opened)));
+  }
+  // EAGAIN: a name on the way was renamed just now. ENOSYS: a kernel before 5.6, or a sandbox.
+  // The others say nothing of which name it was.
+  return Directory::open_below(path);
 }
 
 Result<std::unique_ptr<File>> OsDirectory::open_file(std::string_view name, Access access) {

@@ -27,8 +27,11 @@ class OsReadLease final : public ReadLease {
  public:
   explicit OsReadLease(std::shared_ptr<OsFile::Open> open) : open_(std::move(open)) {}
   ~OsReadLease() override {
-    ::fcntl(open_->descriptor.number(), F_SETLEASE, F_UNLCK);
-    open_->leased = false;
+    // Where nobody else holds the file any more, closing it ends the lease.
+    if (open_.use_count() > 1) {
+      ::fcntl(open_->descriptor.number(), F_SETLEASE, F_UNLCK);
+      open_->leased = false;
+    }
   }
   bool broken() const override {
     return ::fcntl(open_->descriptor.number(), F_GETLEASE) != F_RDLCK;
@@ -211,6 +214,10 @@ Result<std::unique_ptr<ReadLease>> OsFile::take_read_lease() {
 void OsFile::advise_sequential() {
   ::posix_fadvise(number(), 0, 0, POSIX_FADV_SEQUENTIAL);
   ::posix_fadvise(number(), 0, 0, POSIX_FADV_NOREUSE);
+}
+
+void OsFile::advise_uncached() {
+  ::posix_fadvise(number(), 0, 0, POSIX_FADV_DONTNEED);
 }
 
 }  // namespace ox::fs

@@ -31,6 +31,7 @@ class OsFile final : public File {
                                         std::uint64_t offset, std::uint64_t size) override;
   Result<std::unique_ptr<ReadLease>> take_read_lease() override;
   void advise_sequential() override;
+  void advise_uncached() override;
 
   /// Shared, so that a lease may outlive the file it was taken on.
   struct Open {

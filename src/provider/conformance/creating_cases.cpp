@@ -112,6 +112,17 @@ void publishes_once(Root& root) {
   EXPECT_FALSE(root.read(at("second")).has_value());
 }
 
+void reads_back_what_is_staged(Root& root) {
+  const auto batch = begin(root);
+  const Staged staged = stage_bytes(*batch, "ours");
+  ASSERT_OK(batch->make_durable());
+  const auto read = batch->read_back(staged, {});
+  ASSERT_OK(read);
+  EXPECT_EQ(*read, *staged.digest);
+  ASSERT_OK(batch->publish(staged, at("file"), Precondition::absent(), kTrash));
+  EXPECT_CODE(Code::kInvalidArgument, batch->read_back(staged, {}));
+}
+
 void creates_symlinks(Root& root) {
   const auto batch = begin(root);
   if (!root.provider().capabilities().symlinks) {
@@ -165,6 +176,56 @@ void publishes_a_whole_tree_at_once(Root& root) {
   if (can.stable_ids) {
     EXPECT_TRUE(published->entry.fingerprint.same_object(print_of(root, "placed")));
   }
+}
+
+void tells_what_came_with_a_tree(Root& root) {
+  const Capabilities& can = root.provider().capabilities();
+  if (!can.staged_trees) {
+    GTEST_SKIP();
+  }
+  const auto batch = begin(root);
+  const Staged top = stage_directory(*batch, "new", 0755);
+  stage_bytes(*batch, "one", at("new/one"));
+  stage_directory(*batch, "new/sub", 0755);
+  stage_bytes(*batch, "two", at("new/sub/two"));
+  stage_directory(*batch, "new-2", 0755);
+  ASSERT_OK(batch->make_durable());
+  const auto published = batch->publish(top, at("placed"), Precondition::absent(), kTrash);
+  ASSERT_OK(published);
+  ASSERT_EQ(3U, published->inside.size());
+  const tree::Entry& sub = published->inside.at(at("new/sub"));
+  EXPECT_EQ(tree::Kind::kDirectory, sub.kind);
+  EXPECT_EQ(look(root, "placed/sub").attributes, sub.attributes);
+  if (can.stable_ids) {
+    EXPECT_TRUE(sub.fingerprint.same_object(print_of(root, "placed/sub")));
+  }
+  for (const auto& [place, path] :
+       {std::pair("new/one", "placed/one"), std::pair("new/sub/two", "placed/sub/two")}) {
+    const tree::Entry& told = published->inside.at(at(place));
+    const tree::Entry stands = look(root, path);
+    EXPECT_EQ(stands.content, told.content) << path;
+    EXPECT_EQ(stands.attributes, told.attributes) << path;
+    EXPECT_TRUE(told.fingerprint.same_version(stands.fingerprint)) << path;
+  }
+}
+
+void discarded_content_is_not_published(Root& root) {
+  const auto batch = begin(root);
+  batch->discard(stage_bytes(*batch, "alone"));
+  if (!root.provider().capabilities().staged_trees) {
+    return;
+  }
+  const Staged top = stage_directory(*batch, "new", 0755);
+  stage_bytes(*batch, "kept", at("new/kept"));
+  batch->discard(stage_bytes(*batch, "wrong", at("new/again")));
+  stage_bytes(*batch, "right", at("new/again"));
+  batch->discard(stage_bytes(*batch, "wrong", at("new/gone")));
+  ASSERT_OK(batch->make_durable());
+  const auto published = batch->publish(top, at("placed"), Precondition::absent(), kTrash);
+  ASSERT_OK(published);
+  EXPECT_EQ((std::vector<std::string>{"again", "kept"}), names_in(root, "placed"));
+  EXPECT_EQ("right", root.read(at("placed/again")));
+  EXPECT_EQ(2U, published->inside.size());
 }
 
 void a_tree_keeps_its_order(Root& root) {
@@ -351,9 +412,12 @@ std::vector<Case> creating_cases() {
           {"NeverCreatesOverAnything", never_creates_over_anything},
           {"NeedsTheParent", needs_the_parent},
           {"PublishesOnce", publishes_once},
+          {"ReadsBackWhatIsStaged", reads_back_what_is_staged},
           {"CreatesSymlinks", creates_symlinks},
           {"PublishesAWholeTreeAtOnce", publishes_a_whole_tree_at_once},
           {"ATreeKeepsItsOrder", a_tree_keeps_its_order},
+          {"TellsWhatCameWithATree", tells_what_came_with_a_tree},
+          {"DiscardedContentIsNotPublished", discarded_content_is_not_published},
           {"ADirectoryTakesNoStandingPlace", a_directory_takes_no_standing_place},
           {"UnpublishedLeavesNothing", unpublished_leaves_nothing},
           {"AFailedStageLeavesTheBatchUsable", a_failed_stage_leaves_the_batch_usable},

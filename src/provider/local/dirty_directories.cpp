@@ -6,7 +6,7 @@ namespace ox::provider {
 
 Result<void> DirtyDirectories::note(const std::string& key,
                                     std::shared_ptr<fs::Directory> directory) {
-  std::map<std::string, std::shared_ptr<fs::Directory>> full;
+  Handles full;
   {
     const rt::Lock lock(mutex_);
     if (many_) {
@@ -28,28 +28,31 @@ Result<void> DirtyDirectories::note(const std::string& key,
   return {};
 }
 
+DirtyDirectories::Noted DirtyDirectories::take() {
+  const rt::Lock lock(mutex_);
+  return {.few = std::exchange(few_, {}), .many = std::exchange(many_, false)};
+}
+
+void DirtyDirectories::put_back(Noted noted) {
+  const rt::Lock lock(mutex_);
+  many_ = many_ || noted.many;
+  few_.merge(noted.few);
+}
+
 Result<void> DirtyDirectories::sync(fs::Directory& opened_before) {
-  std::map<std::string, std::shared_ptr<fs::Directory>> few;
-  bool many = false;
-  {
-    const rt::Lock lock(mutex_);
-    few.swap(few_);
-    many = std::exchange(many_, false);
-  }
+  Noted noted = take();
   const auto sync_all = [&]() -> Result<void> {
-    if (many) {
+    if (noted.many) {
       return opened_before.sync_file_system();
     }
-    for (const auto& [name, dirty] : few) {
+    for (const auto& [name, dirty] : noted.few) {
       TRY(dirty->sync());
     }
     return {};
   };
   auto synced = sync_all();
   if (!synced.ok()) {
-    const rt::Lock lock(mutex_);
-    many_ = many_ || many;
-    few_.merge(few);
+    put_back(std::move(noted));
   }
   return synced;
 }

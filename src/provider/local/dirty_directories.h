@@ -23,10 +23,20 @@ class DirtyDirectories {
   /// Makes all noted names durable. `opened_before` is a handle older than any of the changes.
   Result<void> sync(fs::Directory& opened_before);
 
+  using Handles = std::map<std::string, std::shared_ptr<fs::Directory>>;
+  struct Noted {
+    Handles few;
+    bool many = false;
+  };
+  /// Forgets what was noted so far, for a caller who syncs the whole file system anyway; put_back()
+  /// when that failed.
+  Noted take();
+  void put_back(Noted noted);
+
  private:
   const bool sync_whole_;
   rt::Mutex mutex_;
-  std::map<std::string, std::shared_ptr<fs::Directory>> few_ OX_GUARDED_BY(mutex_);
+  Handles few_ OX_GUARDED_BY(mutex_);
   bool many_ OX_GUARDED_BY(mutex_) = false;
 };
 

@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view kTrees = "t";
 constexpr std::string_view kBatchPrefix = "batch-";
 constexpr std::uint32_t kOwnerWrites = 0200;
+constexpr std::uint32_t kOwnerMayAll = 0700;
+constexpr std::size_t kOpenDirectories = 32;
 
 }  // namespace
 
@@ -77,21 +79,68 @@ Result<RelPath> LocalBatch::reserve(const StageRequest& request) {
 }
 
 Result<Place> LocalBatch::place_of(const RelPath& path_in_folder) {
-  std::shared_ptr<fs::Directory> at = folder_;
-  for (RelPath rest = path_in_folder.parent(); !rest.is_root(); rest = rest.after_first()) {
-    TRY_ASSIGN(at, at->open_directory(rest.first()));
+  const RelPath parent = path_in_folder.parent();
+  std::string name(path_in_folder.name());
+  if (parent.is_root()) {
+    return Place{.directory = folder_, .name = std::move(name)};
   }
-  return Place{.directory = std::move(at), .name = std::string(path_in_folder.name())};
+  {
+    const rt::Lock lock(mutex_);
+    if (const auto found = opened_.find(parent); found != opened_.end()) {
+      return Place{.directory = found->second, .name = std::move(name)};
+    }
+  }
+  TRY_ASSIGN(std::shared_ptr<fs::Directory> directory, folder_->open_below(parent));
+  const rt::Lock lock(mutex_);
+  if (opened_.size() >= kOpenDirectories) {
+    opened_.clear();
+  }
+  opened_.emplace(parent, directory);
+  return Place{.directory = std::move(directory), .name = std::move(name)};
 }
 
-void LocalBatch::forget(const RelPath& place) {
+void LocalBatch::forget(const RelPath& place, std::map<RelPath, tree::Entry>* inside) {
   const rt::Lock lock(mutex_);
+  opened_.clear();
   items_.erase(place);
   // What was staged inside goes with its directory: one range, for no name begins before byte 1.
-  auto inside = items_.lower_bound(place.child("\x01"));
-  while (inside != items_.end() && place.contains(inside->first)) {
-    inside = items_.erase(inside);
+  auto at = items_.lower_bound(place.child("\x01"));
+  while (at != items_.end() && place.contains(at->first)) {
+    if (inside != nullptr) {
+      inside->emplace(at->first, describe(at->second, at->first.name(), at->second.stat));
+    }
+    at = items_.erase(at);
   }
+}
+
+void LocalBatch::take_back(const RelPath& key, const RelPath& path_in_folder) {
+  const auto remove = [&]() -> Result<void> {
+    TRY_ASSIGN(const Place place, place_of(path_in_folder));
+    auto removed = place.directory->remove_file(place.name);
+    if (removed.failed_with(Code::kIsADirectory)) {
+      removed = place.directory->remove_directory(place.name);
+    }
+    return removed.failed_with(Code::kNotFound) ? Result<void>{} : removed;
+  };
+  const bool removed = remove().ok();
+  forget(key);
+  if (!removed && path_in_folder.first() == kTrees) {
+    const rt::Lock lock(mutex_);
+    spoilt_.emplace(key.first());
+  }
+}
+
+void LocalBatch::discard(const Staged& staged) {
+  RelPath path;
+  {
+    const rt::Lock lock(mutex_);
+    const auto found = items_.find(staged.place);
+    if (found == items_.end()) {
+      return;
+    }
+    path = found->second.path;
+  }
+  take_back(staged.place, path);
 }
 
 Result<Staged> LocalBatch::stage(const StageRequest& request, std::stop_token stop) {
@@ -114,8 +163,7 @@ Result<Staged> LocalBatch::stage(const StageRequest& request, std::stop_token st
     return std::move(place).error();
   }
   if (auto filled = fill(request, *place, stop, item, staged); !filled.ok()) {
-    ignore(place->directory->remove_file(place->name), "it may not have come into being");
-    forget(key);
+    take_back(key, item.path);
     return std::move(filled).error();
   }
   if (!request.place.is_root()) {
@@ -147,6 +195,10 @@ Result<void> LocalBatch::fill(const StageRequest& request, const Place& place, s
   } else {
     item.late_mode = root_.mode_of(request.attributes);
     TRY(directory.make_directory(place.name, item.late_mode.has_value() ? 0700 : 0777));
+    if (item.late_mode.has_value() && (*item.late_mode & kOwnerMayAll) == kOwnerMayAll) {
+      TRY(directory.set_mode(place.name, *item.late_mode));
+      item.late_mode.reset();
+    }
     if (item.late_mode.has_value()) {
       TRY_ASSIGN(auto made, directory.open_directory(place.name));
       TRY(staged_directories_.note(item.path.text(), std::move(made)));
@@ -167,15 +219,15 @@ Result<void> LocalBatch::stage_file(const StageRequest& request, const Place& pl
     TRY_ASSIGN(file, stage_bytes(request, place, stop, staged));
   }
   TRY(dress_file(request, *file, item));
-  TRY_ASSIGN(item.stat, file->stat());
   return keep_for_sync(place, std::move(file));
 }
 
 Result<std::unique_ptr<fs::File>> LocalBatch::stage_bytes(const StageRequest& request,
                                                           const Place& place, std::stop_token stop,
                                                           Staged& staged) {
-  const bool has_mode = root_.mode_of(request.attributes).has_value();
-  TRY_ASSIGN(auto file, place.directory->create_file(place.name, has_mode ? 0600 : 0666));
+  // The folder keeps others out, so the mode may be the final one from the start.
+  const std::uint32_t mode = root_.mode_of(request.attributes).value_or(0666) & 0777U;
+  TRY_ASSIGN(auto file, place.directory->create_file(place.name, mode));
   if (request.expected_digest.has_value()) {
     TRY_ASSIGN(const bool copied, copy_natively(request, *file, stop));
     if (copied) {
@@ -232,11 +284,15 @@ Result<void> LocalBatch::dress_file(const StageRequest& request, fs::File& file,
     });
     item.xattrs = digest_of_xattrs(xattrs);
   }
-  if (const auto mode = root_.mode_of(request.attributes); mode.has_value()) {
-    TRY(file.set_mode(*mode));
-  }
   if (can.mtime_settable) {
     TRY(file.set_mtime(request.mtime));
+  }
+  TRY_ASSIGN(item.stat, file.stat());
+  // The umask may have cut what the file was made with, and nothing is made with more than 0777.
+  const auto mode = root_.mode_of(request.attributes);
+  if (mode.has_value() && item.stat.mode != *mode) {
+    TRY(file.set_mode(*mode));
+    TRY_ASSIGN(item.stat, file.stat());
   }
   return {};
 }
@@ -289,7 +345,7 @@ Result<void> LocalBatch::set_late_modes() {
   return {};
 }
 
-Result<void> LocalBatch::make_durable() {
+Result<Reach> LocalBatch::make_durable() {
   TRY(set_late_modes());
   TRY(staged_directories_.sync(*folder_));
   std::vector<std::unique_ptr<fs::File>> files;
@@ -300,21 +356,24 @@ Result<void> LocalBatch::make_durable() {
     many = std::exchange(many_unsynced_, false);
   }
   if (many) {
+    auto published = published_directories_.take();
     if (auto synced = folder_->sync_file_system(); !synced.ok()) {
+      published_directories_.put_back(std::move(published));
       const rt::Lock lock(mutex_);
       many_unsynced_ = true;
-      return synced;
+      return synced.error();
     }
-    return {};
+    return Reach::kDomain;
   }
   for (const auto& file : files) {
     if (auto synced = file->sync(); !synced.ok()) {
       const rt::Lock lock(mutex_);
       std::ranges::move(files, std::back_inserter(unsynced_));
-      return synced;
+      return synced.error();
     }
   }
-  return folder_->sync();
+  TRY(folder_->sync());
+  return Reach::kStaged;
 }
 
 Result<void> LocalBatch::settle() {

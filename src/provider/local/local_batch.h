@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,9 @@ class LocalBatch final : public Batch {
   ~LocalBatch() override;
 
   Result<Staged> stage(const StageRequest& request, std::stop_token stop) override;
-  Result<void> make_durable() override;
+  void discard(const Staged& staged) override;
+  Result<Reach> make_durable() override;
+  Result<Digest> read_back(const Staged& staged, std::stop_token stop) override;
   Result<Published> publish(const Staged& staged, const RelPath& path,
                             const Precondition& precondition, const TrashFolder& trash) override;
   Result<void> settle() override;
@@ -40,7 +43,10 @@ class LocalBatch final : public Batch {
              std::shared_ptr<fs::Directory> folder);
 
   Result<RelPath> reserve(const StageRequest& request);
+  Result<Item> find_staged(const Staged& staged);
   Result<Place> place_of(const RelPath& path_in_folder);
+  /// Removes what must not be published, or else sees to it that its tree is not.
+  void take_back(const RelPath& key, const RelPath& path_in_folder);
   Result<void> fill(const StageRequest& request, const Place& place, std::stop_token stop,
                     Item& item, Staged& staged);
   Result<void> stage_file(const StageRequest& request, const Place& place, std::stop_token stop,
@@ -57,7 +63,9 @@ class LocalBatch final : public Batch {
                             const RelPath& path, const Precondition& precondition,
                             const TrashFolder& trash, Published& published);
   Result<tree::Entry> describe_published(const Item& item, const Place& place);
-  void forget(const RelPath& place);
+  tree::Entry describe(const Item& item, std::string_view name, const fs::Stat& stat) const;
+  /// Forgets the place and all below it; tells `inside`, if any, what stands below.
+  void forget(const RelPath& place, std::map<RelPath, tree::Entry>* inside = nullptr);
 
   LocalRoot& root_;
   LocalTrash& trash_;
@@ -68,8 +76,11 @@ class LocalBatch final : public Batch {
 
   rt::Mutex mutex_;
   std::map<RelPath, Item> items_ OX_GUARDED_BY(mutex_);
+  /// Directories of staged trees that were used last. Nobody else moves them.
+  std::map<RelPath, std::shared_ptr<fs::Directory>> opened_ OX_GUARDED_BY(mutex_);
   std::uint64_t next_number_ OX_GUARDED_BY(mutex_) = 0;
   bool has_trees_ OX_GUARDED_BY(mutex_) = false;
+  std::set<std::string> spoilt_ OX_GUARDED_BY(mutex_);  ///< trees, by their top's name
   std::vector<std::unique_ptr<fs::File>> unsynced_ OX_GUARDED_BY(mutex_);
   bool many_unsynced_ OX_GUARDED_BY(mutex_) = false;
 };

@@ -107,8 +107,8 @@ Result<void> LocalProvider::change_case(const Place& from, const fs::Stat& stat,
   return moved;
 }
 
-Result<void> LocalProvider::move_checked(const Place& from, const tree::Fingerprint& expected,
-                                         const Place& to, bool own_name) {
+Result<fs::Stat> LocalProvider::move_checked(const Place& from, const tree::Fingerprint& expected,
+                                             const Place& to, bool own_name) {
   TRY_ASSIGN(const fs::Stat before, check_expected(*root_, from, expected));
   const RenameAbilities& renames = root_->facts().renames;
   auto moved =
@@ -123,7 +123,7 @@ Result<void> LocalProvider::move_checked(const Place& from, const tree::Fingerpr
           ? after.type == before.type && (after.inode == before.inode || expected.id == 0)
           : same_after_rename(*root_, before, after);
   if (is_same) {
-    return {};
+    return after;
   }
   ignore(move_to_free_name(renames, after.type, *to.directory, to.name, *from.directory, from.name),
          "the old name was taken again; both versions stand");
@@ -142,10 +142,23 @@ Result<tree::Entry> LocalProvider::move(const RelPath& from, const RelPath& to,
   const tree::NameRules& names = capabilities().names;
   const bool own_name = from.parent() == to.parent() && from != to &&
                         names.collision_key(from.name()) == names.collision_key(to.name());
-  if (auto moved = move_checked(from_place, expected, to_place, own_name); !moved.ok()) {
-    return about(std::move(moved).error(), from);
+  const auto moved = move_checked(from_place, expected, to_place, own_name);
+  if (!moved.ok()) {
+    return about(moved.error(), from);
   }
-  return root_->entry_after_change(*to_place.directory, to_place.name);
+  TRY_ASSIGN(tree::Entry entry, root_->entry_after_change(*to_place.directory, to_place.name));
+  tell_as_left(entry, *moved);
+  return entry;
+}
+
+/// Where somebody was quicker than our look it is told as what we left there, so that what stands
+/// now is found to be another version.
+void LocalProvider::tell_as_left(tree::Entry& entry, const fs::Stat& left) const {
+  const tree::Fingerprint ours = root_->fingerprint_of(left);
+  if (entry.kind != tree::Kind::kDirectory && !entry.fingerprint.same_version(ours)) {
+    entry.fingerprint = ours;
+    entry.fingerprint.racy = true;
+  }
 }
 
 Result<std::pair<tree::Entry, tree::Entry>> LocalProvider::exchange(const RelPath& a,
@@ -194,12 +207,7 @@ Result<tree::Entry> LocalProvider::set_attributes(const RelPath& path,
              set_local_attributes(*root_, place, expected, attributes, mtime, xattr_source));
   root_->note_file(path);
   TRY_ASSIGN(tree::Entry entry, root_->entry_after_change(*place.directory, place.name));
-  const tree::Fingerprint ours = root_->fingerprint_of(set);
-  if (!entry.fingerprint.same_version(ours)) {
-    // Somebody was quicker than our look: told as what we left, what stands now is another version.
-    entry.fingerprint = ours;
-    entry.fingerprint.racy = true;
-  }
+  tell_as_left(entry, set);
   return entry;
 }
 

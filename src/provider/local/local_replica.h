@@ -49,9 +49,10 @@ class LocalProvider final : public Provider {
   /// The place of an entry that may be changed now.
   Result<Place> writable_place(const RelPath& path);
   /// Moves what `expected` names to a free name, and back again when it was not that. `own_name`:
-  /// both are one name here, spelled differently.
-  Result<void> move_checked(const Place& from, const tree::Fingerprint& expected, const Place& to,
-                            bool own_name);
+  /// both are one name here, spelled differently. Answers with what stands there then.
+  Result<fs::Stat> move_checked(const Place& from, const tree::Fingerprint& expected,
+                                const Place& to, bool own_name);
+  void tell_as_left(tree::Entry& entry, const fs::Stat& left) const;
   Result<void> change_case(const Place& from, const fs::Stat& stat, const Place& to);
 
   std::unique_ptr<LocalRoot> root_;

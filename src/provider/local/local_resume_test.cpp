@@ -199,5 +199,26 @@ TEST_F(ResumeTest, AfterACrashOrPowerCutAnywhereTheBytesAreRight) {
   }
 }
 
+TEST_F(ResumeTest, ReadsBackWhatTheDiskHolds) {
+  const auto provider = open();
+  auto batch = provider->begin_batch().value();
+  CountingSource source(pattern(kChunk * 2), 1);
+  StageRequest request;
+  request.source = &source;
+  const Staged staged = batch->stage(request, {}).value();
+  ASSERT_TRUE(batch->make_durable().ok());
+  EXPECT_EQ(batch->read_back(staged, {}).value(), *staged.digest);
+  // A bit rots.
+  const auto stage = stage_folder();
+  for (const fs::DirectoryItem& item : stage->list().value()) {
+    if (item.name.starts_with("batch-")) {
+      const auto folder = stage->open_directory(item.name).value();
+      const auto file = folder->open_file("0", fs::Access::kReadWrite).value();
+      ASSERT_TRUE(file->write_at(kChunk, as_bytes_view("!")).ok());
+    }
+  }
+  EXPECT_NE(batch->read_back(staged, {}).value(), *staged.digest);
+}
+
 }  // namespace
 }  // namespace ox::provider

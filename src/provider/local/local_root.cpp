@@ -76,12 +76,12 @@ Result<std::shared_ptr<fs::Directory>> LocalRoot::open_directory(const RelPath& 
     if (is_own_name(rest.first())) {
       return Error(Code::kNameInvalid, "a name of our own").with_context(path.text());
     }
-    auto next = at->open_directory(rest.first());
-    if (!next.ok()) {
-      return as_missing(std::move(next).error());
-    }
-    at = std::move(next).value();
   }
+  auto opened = at->open_below(path);
+  if (!opened.ok()) {
+    return as_missing(std::move(opened).error());
+  }
+  at = std::move(opened).value();
   TRY_ASSIGN(const fs::Stat stat, at->stat());
   if (stat.device != facts_.device) {
     return Error(Code::kUnreachable, "another file system is mounted here")

@@ -14,25 +14,23 @@ bool same_bytes_so_far(const fs::Stat& before, const fs::Stat& now) {
 
 }  // namespace
 
-LocalSource::LocalSource(LocalRoot& root, std::unique_ptr<fs::File> file, const fs::Stat& opened)
-    : root_(root),
-      file_(std::move(file)),
-      opened_(opened),
-      fingerprint_(root.fingerprint_of(opened)) {}
+LocalSource::LocalSource(LocalRoot& root, std::unique_ptr<fs::File> file)
+    : root_(root), file_(std::move(file)) {}
 
 Result<std::unique_ptr<Source>> LocalSource::open(LocalRoot& root, const Place& place,
                                                   const tree::Fingerprint* expected) {
   TRY_ASSIGN(auto file, place.directory->open_file(place.name, fs::Access::kRead));
   // The lease comes first, or a writer could finish between the look and the lease.
-  std::optional<Timestamp> now;
-  TRY_ASSIGN(fs::Stat stat, file->stat());
-  const bool recent = root.is_recent(stat);
-  if (recent) {
-    now = root.file_system_now();
-  }
-  std::unique_ptr<LocalSource> source(new LocalSource(root, std::move(file), stat));
+  std::unique_ptr<LocalSource> source(new LocalSource(root, std::move(file)));
   source->take_lease();
   TRY_ASSIGN(source->opened_, source->file_->stat());
+  const bool recent = root.is_recent(source->opened_);
+  std::optional<Timestamp> now;
+  if (recent) {
+    // The clock must be read before the inode, or a change between the two could hide.
+    now = root.file_system_now();
+    TRY_ASSIGN(source->opened_, source->file_->stat());
+  }
   source->fingerprint_ = root.fingerprint_of(source->opened_);
   source->fingerprint_.racy = recent && (!now.has_value() || root.is_racy(source->opened_, *now));
   if (source->opened_.device != root.facts().device) {
@@ -84,15 +82,15 @@ Result<void> LocalSource::verify_unchanged() {
 }
 
 Result<std::vector<Source::Xattr>> LocalSource::xattrs() {
-  std::vector<Xattr> xattrs;
-  if (!root_.capabilities().xattrs) {
-    return xattrs;
+  if (xattrs_.has_value() || !root_.capabilities().xattrs) {
+    return xattrs_.value_or(std::vector<Xattr>{});
   }
   TRY_ASSIGN(auto found, file_->extended_attributes());
+  xattrs_.emplace();
   for (fs::ExtendedAttribute& attribute : found) {
-    xattrs.push_back({.name = std::move(attribute.name), .value = std::move(attribute.value)});
+    xattrs_->push_back({.name = std::move(attribute.name), .value = std::move(attribute.value)});
   }
-  return xattrs;
+  return *xattrs_;
 }
 
 void* LocalSource::native_handle(const std::type_info& type) {

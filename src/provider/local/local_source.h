@@ -24,16 +24,17 @@ class LocalSource final : public Source {
   void* native_handle(const std::type_info& type) override;
 
  private:
-  LocalSource(LocalRoot& root, std::unique_ptr<fs::File> file, const fs::Stat& opened);
+  LocalSource(LocalRoot& root, std::unique_ptr<fs::File> file);
   void take_lease();
   void watch_lease();
 
   LocalRoot& root_;
+  std::unique_ptr<fs::ReadLease> lease_;  // before file_, so that closing ends both at once
   std::unique_ptr<fs::File> file_;
   fs::Stat opened_;
   tree::Fingerprint fingerprint_;
+  std::optional<std::vector<Xattr>> xattrs_;  ///< read once: what is written is what is told
   bool busy_ = false;
-  std::unique_ptr<fs::ReadLease> lease_;  // after file_, whose open description it belongs to
 };
 
 }  // namespace ox::provider

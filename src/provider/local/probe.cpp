@@ -196,6 +196,7 @@ void grade_operations(const RenameAbilities& renames, Capabilities& can) {
   can.move = renames.no_replace ? Cas::kDetectAfter : Cas::kRacy;
   can.exchange = renames.exchange;
   can.native_directory_move = true;
+  can.staged_trees = true;
 }
 
 }  // namespace
@@ -257,6 +258,7 @@ void make_read_only(Capabilities& capabilities) {
   capabilities.move = Cas::kNone;
   capabilities.exchange = false;
   capabilities.native_directory_move = false;
+  capabilities.staged_trees = false;
   capabilities.mtime_settable = false;
 }
 

@@ -1,11 +1,15 @@
+#include <algorithm>
 #include <utility>
 
+#include "crypto/digest.h"
 #include "provider/local/local_batch.h"
 #include "provider/local/placing.h"
 #include "provider/local/swap.h"
 
 namespace ox::provider {
 namespace {
+
+constexpr std::uint64_t kReadBytes = 1U << 20U;
 
 fs::NodeType type_of(tree::Kind kind) {
   switch (kind) {
@@ -30,20 +34,45 @@ std::string trash_key(const RelPath& path) {
 
 }  // namespace
 
+Result<LocalBatch::Item> LocalBatch::find_staged(const Staged& staged) {
+  const rt::Lock lock(mutex_);
+  const auto found = items_.find(staged.place);
+  if (found == items_.end()) {
+    return Error(Code::kInvalidArgument, "not staged here").with_context(staged.place.text());
+  }
+  if (spoilt_.contains(std::string(staged.place.first()))) {
+    return Error(Code::kIo, "what was staged in it could not be taken back")
+        .with_context(staged.place.text());
+  }
+  return found->second;
+}
+
+Result<Digest> LocalBatch::read_back(const Staged& staged, std::stop_token stop) {
+  TRY_ASSIGN(const Item item, find_staged(staged));
+  TRY_ASSIGN(const Place place, place_of(item.path));
+  TRY_ASSIGN(const auto file, place.directory->open_file(place.name, fs::Access::kRead));
+  file->advise_uncached();
+  crypto::Sha256 hasher;
+  Bytes buffer(static_cast<std::size_t>(std::clamp<std::uint64_t>(staged.size, 1, kReadBytes)));
+  for (std::uint64_t offset = 0;;) {
+    if (stop.stop_requested()) {
+      return Error(Code::kCancelled, "stopped");
+    }
+    TRY_ASSIGN(const std::size_t count, file->read_at(offset, buffer));
+    if (count == 0) {
+      return hasher.finish();
+    }
+    hasher.update(BytesView(buffer).first(count));
+    offset += count;
+  }
+}
+
 Result<Published> LocalBatch::publish(const Staged& staged, const RelPath& path,
                                       const Precondition& precondition, const TrashFolder& trash) {
   if (path.is_root()) {
     return Error(Code::kInvalidArgument, "nothing can be published as the root");
   }
-  Item item;
-  {
-    const rt::Lock lock(mutex_);
-    const auto found = items_.find(staged.place);
-    if (found == items_.end()) {
-      return Error(Code::kInvalidArgument, "not staged here").with_context(staged.place.text());
-    }
-    item = found->second;
-  }
+  TRY_ASSIGN(const Item item, find_staged(staged));
   if (item.kind == tree::Kind::kDirectory && precondition.expected.has_value()) {
     return Error(Code::kInvalidArgument, "a directory replaces nothing").with_context(path.text());
   }
@@ -51,7 +80,7 @@ Result<Published> LocalBatch::publish(const Staged& staged, const RelPath& path,
   TRY_ASSIGN(const Place from, place_of(item.path));
   Published published;
   TRY(put_in_place(item, from, place, path, precondition, trash, published));
-  forget(staged.place);
+  forget(staged.place, &published.inside);
   TRY(published_directories_.note(tree_key(path.parent()), place.directory));
   if (item.late_mode.has_value()) {
     TRY(place.directory->set_mode(place.name, *item.late_mode));
@@ -89,7 +118,12 @@ Result<tree::Entry> LocalBatch::describe_published(const Item& item, const Place
                         : same_after_rename(root_, item.stat, *stat));
   // Somebody was quicker than our look: what we put there is told with its old ctime, so that what
   // stands now is found to be another version.
-  tree::Entry entry = root_.entry_of(place.name, is_ours ? *stat : item.stat);
+  return describe(item, place.name, is_ours ? *stat : item.stat);
+}
+
+tree::Entry LocalBatch::describe(const Item& item, std::string_view name,
+                                 const fs::Stat& stat) const {
+  tree::Entry entry = root_.entry_of(name, stat);
   entry.fingerprint.racy = item.kind == tree::Kind::kFile;
   entry.attributes.xattrs = item.xattrs;
   entry.content.link_target = item.link_target;

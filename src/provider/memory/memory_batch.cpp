@@ -123,14 +123,15 @@ Result<Staged> MemoryProvider::MemoryBatch::stage(const StageRequest& request,
   return staged;
 }
 
-Result<void> MemoryProvider::MemoryBatch::make_durable() {
+Result<Reach> MemoryProvider::MemoryBatch::make_durable() {
   TRY(store_->begin_call("make_durable", {}));
   TRY(store_->before_effect("make_durable", {}));
   {
     const rt::Lock lock(store_->mutex);
     ++store_->counters.make_durable;
   }
-  return store_->after_effect("make_durable", {});
+  TRY(store_->after_effect("make_durable", {}));
+  return Reach::kStaged;
 }
 
 Result<void> MemoryProvider::MemoryBatch::settle() {
@@ -139,31 +140,57 @@ Result<void> MemoryProvider::MemoryBatch::settle() {
   return store_->after_effect("settle", {});
 }
 
+Result<MemoryNodePtr> MemoryProvider::MemoryBatch::find_staged(const Staged& staged) {
+  const rt::Lock lock(mutex_);
+  const auto found = staged_.find(staged.place);
+  if (found == staged_.end()) {
+    return Error(Code::kInvalidArgument, "not staged here").with_context(staged.place.text());
+  }
+  return found->second;
+}
+
+Result<Digest> MemoryProvider::MemoryBatch::read_back(const Staged& staged, std::stop_token) {
+  TRY(store_->begin_call("read_back", {}));
+  TRY_ASSIGN(const MemoryNodePtr node, find_staged(staged));
+  return crypto::sha256(as_bytes_view(*node->content));
+}
+
 Result<Published> MemoryProvider::MemoryBatch::publish(const Staged& staged, const RelPath& path,
                                                        const Precondition& precondition,
                                                        const TrashFolder& trash) {
   TRY(store_->begin_call("publish", path));
-  MemoryNodePtr node;
-  {
-    const rt::Lock lock(mutex_);
-    const auto found = staged_.find(staged.place);
-    if (found == staged_.end()) {
-      return Error(Code::kInvalidArgument, "not staged here").with_context(staged.place.text());
-    }
-    node = found->second;
-  }
+  TRY_ASSIGN(const MemoryNodePtr node, find_staged(staged));
   TRY_ASSIGN(Published published, store_->publish(node, path, precondition, trash));
-  {
-    const rt::Lock lock(mutex_);
-    staged_.erase(staged.place);
-    // What was staged inside goes with its directory: one range, for no name begins before byte 1.
-    auto inside = staged_.lower_bound(staged.place.child("\x01"));
-    while (inside != staged_.end() && staged.place.contains(inside->first)) {
-      inside = staged_.erase(inside);
-    }
-  }
+  release(staged.place, &published.inside);
   TRY(store_->after_effect("publish", path));
   return published;
+}
+
+void MemoryProvider::MemoryBatch::release(const RelPath& place,
+                                          std::map<RelPath, tree::Entry>* inside) {
+  const rt::Lock lock(mutex_);
+  staged_.erase(place);
+  // What was staged inside goes with its directory: one range, for no name begins before byte 1.
+  auto at = staged_.lower_bound(place.child("\x01"));
+  while (at != staged_.end() && place.contains(at->first)) {
+    if (inside != nullptr) {
+      const rt::Lock store_lock(store_->mutex);
+      inside->emplace(at->first, store_->entry_of(at->first.name(), *at->second, true));
+    }
+    at = staged_.erase(at);
+  }
+}
+
+void MemoryProvider::MemoryBatch::discard(const Staged& staged) {
+  {
+    const rt::Lock lock(mutex_);
+    const auto above = staged_.find(staged.place.parent());
+    if (above != staged_.end() && above->second->kind == tree::Kind::kDirectory) {
+      const rt::Lock store_lock(store_->mutex);
+      above->second->children.erase(store_->key_of(staged.place.name()));
+    }
+  }
+  release(staged.place, nullptr);
 }
 
 Result<void> MemoryProvider::Store::check_publish(tree::Kind kind, const RelPath& path,

@@ -32,6 +32,7 @@ Capabilities full_capabilities() {
   can.move = Cas::kDetectAfter;
   can.stable_ids = true;
   can.native_directory_move = true;
+  can.staged_trees = true;
   can.exchange = true;
   can.symlinks = true;
   can.modes = true;
@@ -43,8 +44,18 @@ Capabilities full_capabilities() {
   return can;
 }
 
+namespace {
+
+MemoryOptions consistent(MemoryOptions options) {
+  Capabilities& can = options.capabilities;
+  can.staged_trees = can.staged_trees && can.directories;
+  return options;
+}
+
+}  // namespace
+
 MemoryProvider::MemoryProvider(MemoryOptions options)
-    : store_(std::make_shared<Store>(std::move(options))) {}
+    : store_(std::make_shared<Store>(consistent(std::move(options)))) {}
 
 MemoryProvider::~MemoryProvider() = default;
 

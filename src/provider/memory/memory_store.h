@@ -150,16 +150,21 @@ class MemoryProvider::MemoryBatch final : public Batch {
   explicit MemoryBatch(std::shared_ptr<Store> store) : store_(std::move(store)) {}
 
   Result<Staged> stage(const StageRequest& request, std::stop_token stop) override;
-  Result<void> make_durable() override;
+  void discard(const Staged& staged) override;
+  Result<Reach> make_durable() override;
+  Result<Digest> read_back(const Staged& staged, std::stop_token stop) override;
   Result<Published> publish(const Staged& staged, const RelPath& path,
                             const Precondition& precondition, const TrashFolder& trash) override;
   Result<void> settle() override;
 
  private:
+  Result<MemoryNodePtr> find_staged(const Staged& staged);
   Result<void> check_request(const StageRequest& request) const;
   Result<std::shared_ptr<const std::string>> read_all(const StageRequest& request,
                                                       const std::stop_token& stop, Staged& staged);
   Result<RelPath> keep(const RelPath& place, MemoryNodePtr node);
+  /// Forgets the place and all below it, which it hands over as it stands there.
+  void release(const RelPath& place, std::map<RelPath, tree::Entry>* inside);
 
   std::shared_ptr<Store> store_;
   rt::Mutex mutex_;

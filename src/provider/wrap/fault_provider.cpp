@@ -47,9 +47,13 @@ class FaultyBatch final : public ForwardingBatch {
     return with_faults(*plan_, CallClass::kWrite, "stage",
                        [&] { return inner().stage(request, stop); });
   }
-  Result<void> make_durable() override {
+  Result<Reach> make_durable() override {
     return with_faults(*plan_, CallClass::kSync, "make_durable",
                        [&] { return inner().make_durable(); });
+  }
+  Result<Digest> read_back(const Staged& staged, std::stop_token stop) override {
+    return with_faults(*plan_, CallClass::kRead, "read_back",
+                       [&] { return inner().read_back(staged, stop); });
   }
   Result<Published> publish(const Staged& staged, const RelPath& path,
                             const Precondition& precondition, const TrashFolder& trash) override {

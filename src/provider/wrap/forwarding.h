@@ -34,7 +34,11 @@ class ForwardingBatch : public Batch {
   Result<Staged> stage(const StageRequest& request, std::stop_token stop) override {
     return inner_->stage(request, std::move(stop));
   }
-  Result<void> make_durable() override { return inner_->make_durable(); }
+  void discard(const Staged& staged) override { inner_->discard(staged); }
+  Result<Reach> make_durable() override { return inner_->make_durable(); }
+  Result<Digest> read_back(const Staged& staged, std::stop_token stop) override {
+    return inner_->read_back(staged, std::move(stop));
+  }
   Result<Published> publish(const Staged& staged, const RelPath& path,
                             const Precondition& precondition, const TrashFolder& trash) override {
     return inner_->publish(staged, path, precondition, trash);

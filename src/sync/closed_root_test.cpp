@@ -1,0 +1,128 @@
+#include "sync/engine_lab_for_test.h"
+
+namespace ox::sync {
+namespace {
+
+/// Of three roots the last one has no room, or takes no writes.
+class ClosedRoot : public EngineLab {
+ protected:
+  void SetUp() override {
+    for (int i = 0; i < 3; ++i) {
+      add_replica();
+    }
+    write(0, "old", "old bytes");
+    run_clean();
+  }
+
+  void expect_others_in_sync(const RunReport& report, std::string_view code) {
+    EXPECT_EQ(report.outcome, state::RunOutcome::kPartly);
+    EXPECT_TRUE(has_problem(report, code));
+    EXPECT_EQ(files(0), files(1));
+    for (const state::Problem& problem : report.problems) {
+      EXPECT_EQ(problem.replica, 2U) << problem.message;
+    }
+  }
+};
+
+TEST_F(ClosedRoot, AFullOneDoesNotStopTheOthers) {
+  for (int i = 0; i < 5; ++i) {
+    write(0, "new" + std::to_string(i), "new bytes " + std::to_string(i));
+  }
+  ASSERT_TRUE(stores_[1]->user_remove(at("old")).ok());
+  fail_calls(2, "stage", Code::kNoSpace);
+  const RunReport report = run().value();
+  expect_others_in_sync(report, "no_space");
+  EXPECT_EQ(files(1).size(), 5U);
+  EXPECT_TRUE(files(2).empty()) << "deletes make room";
+  EXPECT_EQ(report.problems.size(), 1U) << "it is the root that is full: told once";
+  EXPECT_EQ(report.counts.failed, 5U);
+  heal(2);
+  run_clean();
+  EXPECT_EQ(files(2), files(0));
+}
+
+TEST_F(ClosedRoot, WhatAFullOneBringsStillCrosses) {
+  write(0, "from-a", "bytes of a");
+  write(2, "from-c", "bytes of c");
+  fail_calls(2, "stage", Code::kNoSpace);
+  expect_others_in_sync(run().value(), "no_space");
+  EXPECT_EQ(files(0).size(), 3U);
+  heal(2);
+  run_clean();
+  EXPECT_EQ(files(2), files(0));
+}
+
+TEST_F(ClosedRoot, AReadOnlyOneDoesNotStopTheOthers) {
+  write(0, "new", "new bytes");
+  ASSERT_TRUE(stores_[0]->user_make_directory(at("dir")).ok());
+  ASSERT_TRUE(stores_[0]->user_remove(at("old")).ok());
+  stores_[2]->set_hook([](const provider::MemoryEvent& event) -> Result<void> {
+    const bool reads = event.call == "list" || event.call == "look" || event.call == "open" ||
+                       event.call == "read_at" || event.call == "read_identity" ||
+                       event.call == "parked" || event.call == "write_identity";
+    return reads ? Result<void>{} : Error(Code::kReadOnly, "mounted read-only");
+  });
+  const RunReport report = run().value();
+  EXPECT_EQ(report.outcome, state::RunOutcome::kPartly);
+  EXPECT_TRUE(has_problem(report, "read_only"));
+  EXPECT_EQ(files(0), files(1));
+  EXPECT_EQ(files(2), (std::map<std::string, std::string>{{"old", "old bytes"}}));
+  heal(2);
+  run_clean();
+  EXPECT_EQ(files(2), files(0));
+}
+
+TEST_F(ClosedRoot, OneThatTakesNoMarkIsLeftAlone) {
+  open_store();
+  write(0, "new", "new bytes");
+  fail_calls(2, "write_identity", Code::kNoSpace);
+  const RunReport report = run().value();
+  expect_others_in_sync(report, "no_space");
+  EXPECT_FALSE(files(2).contains("new"));
+  heal(2);
+  run_clean();
+  EXPECT_EQ(files(2), files(0));
+}
+
+TEST_F(ClosedRoot, OneWhoseWritesDoNotGetDurableAcknowledgesNothing) {
+  write(0, "new", "new bytes");
+  fail_calls(2, "make_durable", Code::kIo);
+  const RunReport report = run().value();
+  EXPECT_EQ(report.outcome, state::RunOutcome::kPartly);
+  EXPECT_EQ(files(0), files(1));
+  heal(2);
+  run_clean();
+  EXPECT_EQ(files(2), files(0));
+}
+
+TEST_F(ClosedRoot, ExpiredVersionsMakeRoomOnce) {
+  write(0, "old", "newer bytes");
+  run_clean();
+  ASSERT_EQ(stores_[2]->trash_contents().size(), 1U);
+  clock_.advance(std::chrono::hours(24 * 40));
+  write(0, "new", "new bytes");
+  // Full as long as something is in the trash.
+  stores_[2]->set_hook([this](const provider::MemoryEvent& event) -> Result<void> {
+    const bool full = event.when == provider::MemoryEvent::When::kBeforeEffect &&
+                      event.call == "stage" && !stores_[2]->trash_contents().empty();
+    return full ? Error(Code::kNoSpace, "full") : Result<void>{};
+  });
+  run_clean();
+  EXPECT_EQ(files(2), files(0));
+}
+
+TEST_F(ClosedRoot, WhatThisRunDisplacedIsNoRoom) {
+  write(0, "old", "newer bytes");
+  write(0, "zzz", "new bytes");
+  options_.retention.age = std::chrono::hours(0);
+  stores_[2]->set_hook([this](const provider::MemoryEvent& event) -> Result<void> {
+    const bool full = event.when == provider::MemoryEvent::When::kBeforeEffect &&
+                      event.call == "stage" && !stores_[2]->trash_contents().empty();
+    return full ? Error(Code::kNoSpace, "full") : Result<void>{};
+  });
+  ASSERT_TRUE(run().ok());
+  EXPECT_EQ(stores_[2]->trash_contents().size(), 1U);
+}
+
+}  // namespace
+}  // namespace ox::sync

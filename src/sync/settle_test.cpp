@@ -1,0 +1,248 @@
+#include "sync/settle.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "crypto/digest.h"
+#include "fs/faulty/faulty_fs.h"
+#include "fs/memory/memory_fs.h"
+#include "provider/local/local_provider.h"
+#include "rt/pool.h"
+#include "sync/engine_lab_for_test.h"
+#include "sync/undo.h"
+#include "sync/undo_versions.h"
+
+namespace ox::sync {
+namespace {
+
+/// Two folders on a disk that dies at any call; the process that follows finds what is left.
+class CrashLab {
+ public:
+  explicit CrashLab(fs::MemoryOptions disk = {}) : disk_(clock_, disk) {
+    for (const char* name : {"a", "b", "state"}) {
+      EXPECT_TRUE(disk_.root()->make_directory(name, 0755).ok());
+    }
+    facts_.id = std::string(31, '0') + "7";
+    for (const char* label : {"a", "b"}) {
+      facts_.replicas.push_back({.address = std::string("/") + label, .label = label});
+    }
+    options_.policy.order = {0, 1};
+    start();
+  }
+
+  /// A new process.
+  void start() {
+    providers_.clear();
+    store_.reset();
+    replicas_.clear();
+    plan_->clear();
+    for (const char* label : {"a", "b"}) {
+      providers_.push_back(
+          provider::make_local_provider({.root = fs::make_faulty(folder(label), plan_),
+                                         .rule = facts_.id,
+                                         .clock = &clock_,
+                                         .random = &random_})
+              .value());
+      replicas_.push_back(
+          {.provider = providers_.back().get(), .label = label, .filter = &filter_});
+    }
+    state::StoreLocation location;
+    location.directory = fs::make_faulty(folder("state"), plan_);
+    location.name = "state";
+    store_ = state::Store::open(location, state::OpenMode::kReadWrite).value();
+  }
+
+  std::unique_ptr<fs::Directory> folder(std::string_view name) {
+    return disk_.root()->open_directory(name).value();
+  }
+
+  void save(std::string_view root, std::string_view name, std::string_view bytes) {
+    clock_.advance(std::chrono::seconds(10));
+    const auto directory = folder(root);
+    auto file = directory->create_file("saving", 0644).value();
+    EXPECT_TRUE(file->write_at(0, as_bytes_view(bytes)).ok());
+    file.reset();
+    EXPECT_TRUE(directory->rename("saving", *directory, name, fs::RenameMode::kReplace).ok());
+  }
+
+  std::string read(std::string_view root, std::string_view name) {
+    const auto directory = folder(root);
+    const auto file = directory->open_file(name, fs::Access::kRead);
+    if (!file.ok()) {
+      return "nothing";
+    }
+    std::string bytes(directory->stat(name)->size, '\0');
+    EXPECT_TRUE(
+        (*file)->read_at(0, {reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()}).ok());
+    return bytes;
+  }
+
+  Services services() { return {.pool = &pool_, .clock = &clock_, .progress = &progress_}; }
+  Result<RunReport> run() {
+    clock_.advance(std::chrono::seconds(10));
+    return run_rule(*store_, facts_, replicas_, options_, services(), {});
+  }
+
+  static std::string bytes_of(provider::Provider& provider, const RelPath& trashed) {
+    const auto source = provider.open_trashed(trashed);
+    if (!source.ok()) {
+      return "nothing";
+    }
+    std::string bytes((*source)->size(), '\0');
+    EXPECT_TRUE(
+        (*source)->read_at(0, {reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()}).ok());
+    return bytes;
+  }
+
+  rt::ManualClock clock_{Timestamp{1'700'000'000'000'000'000}};
+  rt::SeededRandom random_{7};
+  std::shared_ptr<fs::FaultPlan> plan_ = std::make_shared<fs::FaultPlan>();
+  fs::MemoryFileSystem disk_;
+  std::vector<std::unique_ptr<provider::Provider>> providers_;
+  tree::Filter filter_;
+  std::unique_ptr<state::Store> store_;
+  state::RuleFacts facts_;
+  std::vector<EngineReplica> replicas_;
+  RunOptions options_;
+  rt::InlinePool pool_;
+  rt::NullProgress progress_;
+};
+
+/// Where a crash came, only the old version may count as an earlier one.
+void expect_only_old_versions(CrashLab& lab, std::uint64_t crash) {
+  SCOPED_TRACE("crash at call " + std::to_string(crash));
+  for (ReplicaIndex i = 0; i < 2; ++i) {
+    for (const state::VersionRecord& version : lab.store_->versions_in_trash(i).value()) {
+      EXPECT_EQ(CrashLab::bytes_of(*lab.providers_[i], version.trashed), "old bytes");
+    }
+    for (const auto& item : lab.providers_[i]->list_trash().value()) {
+      EXPECT_EQ(CrashLab::bytes_of(*lab.providers_[i], item.path), "old bytes")
+          << "left in the trash";
+    }
+  }
+}
+
+/// Plays a replacement that dies at call `crash`; false: it came to its end before.
+bool dies_replacing(CrashLab& lab, std::uint64_t crash) {
+  lab.save("a", "file", "old bytes");
+  EXPECT_TRUE(lab.run().ok());
+  lab.save("a", "file", "new bytes");
+  lab.plan_->clear();
+  lab.plan_->crash_at(crash);
+  ignore(lab.run(), "it dies");
+  const bool died = lab.plan_->crashed();
+  lab.plan_->clear();
+  lab.start();
+  return died;
+}
+
+TEST(SettleAfterCrash, TheTrashNeverHoldsOurNewVersion) {
+  bool died = true;
+  for (std::uint64_t crash = 1; died; ++crash) {
+    CrashLab lab;
+    died = dies_replacing(lab, crash);
+    ASSERT_TRUE(lab.run().ok());
+    EXPECT_EQ(lab.read("b", "file"), "new bytes");
+    expect_only_old_versions(lab, crash);
+  }
+}
+
+TEST(SettleAfterCrash, UndoBringsTheOldVersionOrNothing) {
+  bool died = true;
+  for (std::uint64_t crash = 1; died; ++crash) {
+    SCOPED_TRACE("crash at call " + std::to_string(crash));
+    CrashLab lab;
+    died = dies_replacing(lab, crash);
+    const auto last = lab.store_->runs(1).value().front();
+    ASSERT_TRUE(settle(*lab.store_, lab.replicas_, lab.services()).ok());
+    const std::string before = lab.read("b", "file");
+    const auto undone = undo_run(*lab.store_, lab.replicas_, last.id, lab.services(), {});
+    if (last.id == RunId{1}) {
+      continue;  // it died before it had begun
+    }
+    ASSERT_TRUE(undone.ok()) << undone.error().to_string();
+    // Whatever stood in place, afterwards the old version does.
+    EXPECT_EQ(lab.read("b", "file"), "old bytes") << "it was " << before;
+  }
+}
+
+TEST(SettleAfterCrash, AnEditMadeSinceIsNotTakenForOurs) {
+  bool died = true;
+  for (std::uint64_t crash = 1; died; ++crash) {
+    SCOPED_TRACE("crash at call " + std::to_string(crash));
+    CrashLab lab;
+    died = dies_replacing(lab, crash);
+    lab.save("b", "file", "edited since");
+    const auto last = lab.store_->runs(1).value().front();
+    if (last.id == RunId{1}) {
+      continue;
+    }
+    ASSERT_TRUE(undo_run(*lab.store_, lab.replicas_, last.id, lab.services(), {}).ok());
+    EXPECT_EQ(lab.read("b", "file"), "edited since");
+  }
+}
+
+TEST(SettleAfterCrash, ARunWithoutOpenBatchesIsInterruptedToo) {
+  CrashLab lab;
+  state::Commit commit;
+  commit.runs.push_back({.id = RunId{1}, .started = lab.clock_.now(), .command = "sync"});
+  ASSERT_TRUE(lab.store_->commit(commit).ok());
+  ASSERT_TRUE(settle(*lab.store_, lab.replicas_, lab.services()).ok());
+  EXPECT_EQ(lab.store_->runs(1).value().front().outcome, state::RunOutcome::kInterrupted);
+}
+
+class RunRecords : public EngineLab {};
+
+TEST_F(RunRecords, SayHowARunEndedEarly) {
+  add_replica();
+  add_replica();
+  write(0, "file", "bytes");
+  std::stop_source stop;
+  stores_[1]->set_hook([&](const provider::MemoryEvent& event) -> Result<void> {
+    if (event.call == "stage") {
+      stop.request_stop();
+    }
+    return {};
+  });
+  EXPECT_TRUE(run(stop.get_token()).failed_with(Code::kCancelled));
+  const state::RunRecord record = store_->runs(1).value().front();
+  EXPECT_EQ(record.outcome, state::RunOutcome::kInterrupted);
+  EXPECT_TRUE(record.finished.has_value());
+}
+
+class DisplacedDigest : public EngineLab {};
+
+TEST_F(DisplacedDigest, IsNotThatOfAnotherVersionOfTheSameSize) {
+  add_replica();
+  add_replica();
+  options_.policy.auto_merge = true;
+  write(0, "file", "a\nb\nc\n");
+  run_clean();
+  run_clean();
+  // The merged text displaces two versions that were never acknowledged.
+  write(0, "file", "A\nb\nc\n");
+  write(1, "file", "a\nb\nC\n");
+  ASSERT_TRUE(run().ok());
+  EXPECT_EQ(files(0)["file"], "A\nb\nC\n");
+  const auto versions = store_->versions_in_trash(0).value();
+  ASSERT_EQ(versions.size(), 1U);
+  EXPECT_EQ(stores_[0]->trash_contents().begin()->second, "A\nb\nc\n");
+  EXPECT_FALSE(versions.front().content.digest.has_value());
+}
+
+TEST_F(DisplacedDigest, IsKnownOfTheAcknowledgedVersion) {
+  add_replica();
+  add_replica();
+  write(0, "file", "bytes 1");
+  run_clean();
+  run_clean();
+  write(0, "file", "bytes 2");
+  run_clean();
+  const auto versions = store_->versions_in_trash(1).value();
+  ASSERT_EQ(versions.size(), 1U);
+  EXPECT_EQ(versions.front().content.digest, crypto::sha256(as_bytes_view("bytes 1")));
+}
+
+}  // namespace
+}  // namespace ox::sync

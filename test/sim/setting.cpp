@@ -1,0 +1,154 @@
+#include "sim/setting.h"
+
+#include <algorithm>
+#include <array>
+
+namespace ox::sim {
+namespace {
+
+template <typename Value, std::size_t kCount>
+Value one_of(rt::SeededRandom& random, const std::array<Value, kCount>& values) {
+  return values[random.below(kCount)];
+}
+
+fs::MemoryOptions draw_disk(rt::SeededRandom& random) {
+  using namespace std::chrono_literals;
+  fs::MemoryOptions disk;
+  if (random.below(2) == 0) {
+    return disk;
+  }
+  disk.time_step = one_of<std::chrono::nanoseconds, 5>(random, {1ns, 1ns, 4ms, 1s, 2s});
+  for (fs::Support* ability : {&disk.rename_no_replace, &disk.rename_exchange, &disk.hard_links,
+                               &disk.leases, &disk.birth_time, &disk.sync_whole}) {
+    if (random.below(5) == 0) {
+      *ability = fs::Support::kNo;
+    }
+  }
+  if (random.below(4) == 0) {
+    disk.clone = fs::Support::kYes;
+  }
+  return disk;
+}
+
+/// What a store without disks, journals and inodes may lack.
+provider::Capabilities draw_abilities(rt::SeededRandom& random, Tolerance& tolerance) {
+  provider::Capabilities can = provider::full_capabilities();
+  for (bool* ability : {&can.stable_ids, &can.exchange, &can.leases}) {
+    *ability = random.below(4) != 0;
+  }
+  const provider::Cas safety = one_of<provider::Cas, 3>(
+      random, {provider::Cas::kAtomic, provider::Cas::kDetectAfter, provider::Cas::kRacy});
+  can.create = can.replace = can.remove = can.move = safety;
+  can.modes = random.below(4) != 0;
+  tolerance.modes = tolerance.modes || !can.modes;
+  return can;
+}
+
+/// Roots are probed for steps of so many powers of ten only.
+std::chrono::nanoseconds step_as_probed(std::chrono::nanoseconds step) {
+  using namespace std::chrono_literals;
+  return step == 4ms ? 10ms : step;
+}
+
+/// Two in five get a later weather, drawn apart so that nothing else of the history changes.
+Weather draw_weather(std::uint64_t seed, Weather first) {
+  rt::SeededRandom random(seed ^ 0xc2b2ae3d27d4eb4f);
+  if (random.below(5) >= 2) {
+    return first;
+  }
+  return one_of<Weather, 5>(random, {Weather::kDirections, Weather::kKeepModes, Weather::kAway,
+                                     Weather::kRestored, Weather::kFilters});
+}
+
+void draw_policy(std::uint64_t seed, Setting& setting) {
+  rt::SeededRandom random(seed ^ 0x9e3779b97f4a7c15);
+  plan::Policy& policy = setting.policy;
+  constexpr std::array<plan::KeepMode, 6> kKeepModes{
+      plan::KeepMode::kNewer,   plan::KeepMode::kOlder, plan::KeepMode::kBigger,
+      plan::KeepMode::kSmaller, plan::KeepMode::kPath1, plan::KeepMode::kPath2};
+  if (setting.weather == Weather::kKeepModes) {
+    policy.keep_mode = one_of(random, kKeepModes);
+    policy.auto_merge = random.below(2) == 0;
+  }
+  if (setting.weather == Weather::kDirections) {
+    policy.mode =
+        one_of<plan::Mode, 3>(random, {plan::Mode::kOneWay, plan::Mode::kCopy, plan::Mode::kMove});
+    policy.keep_mode =
+        policy.mode == plan::Mode::kOneWay ? plan::KeepMode::kPath1 : plan::KeepMode::kNewer;
+    policy.mirror = policy.mode == plan::Mode::kOneWay && random.below(3) == 0;
+  }
+  if (setting.weather == Weather::kDestinationWins) {
+    policy.mode = plan::Mode::kOneWay;
+    policy.mirror = random.below(3) == 0;
+    policy.keep_mode = one_of(random, kKeepModes);
+  }
+}
+
+}  // namespace
+
+Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather) {
+  using namespace std::chrono_literals;
+  rt::SeededRandom random(seed);
+  Setting setting;
+  const auto drawn = static_cast<Weather>(random.below(kFirstWeathers));
+  setting.weather = weather.value_or(draw_weather(seed, drawn));
+  setting.storm = setting.weather;
+  if (static_cast<std::uint64_t>(setting.weather) >= kFirstWeathers) {
+    setting.storm = drawn;
+    draw_policy(seed, setting);
+  }
+  const std::size_t replicas = one_of<std::size_t, 10>(random, {2, 2, 2, 2, 2, 2, 3, 3, 3, 4});
+  WorldOptions& world = setting.world;
+  world.is_memory.assign(replicas, false);
+  world.abilities.resize(replicas, provider::full_capabilities());
+  world.layout = random.below(4) == 0 ? Layout::kOneDisk : Layout::kDiskEach;
+  for (std::size_t i = 0; i < replicas; ++i) {
+    world.disks.push_back(draw_disk(random));
+    const fs::MemoryOptions& disk = world.disks.back();
+    // Where nothing else is possible a name is first taken by an empty file.
+    setting.empty_files = setting.empty_files || (disk.rename_no_replace == fs::Support::kNo &&
+                                                  disk.hard_links == fs::Support::kNo);
+    setting.tolerance.mtime_step =
+        std::max(setting.tolerance.mtime_step, step_as_probed(disk.time_step).count());
+  }
+  if (random.below(4) == 0) {
+    for (std::size_t i = 0; i < replicas; ++i) {
+      world.is_memory[i] = random.below(2) == 0;
+      if (world.is_memory[i]) {
+        world.abilities[i] = draw_abilities(random, setting.tolerance);
+      }
+    }
+  }
+  world.call_takes = one_of<std::chrono::nanoseconds, 5>(random, {0ns, 1us, 50us, 10ms, 200ms});
+  if (random.below(4) == 0) {
+    world.resume_threshold = 4096;
+    world.resume_chunk = 2048;
+  }
+  setting.habits.time_step = std::chrono::nanoseconds(setting.tolerance.mtime_step);
+  setting.habits.symlinks = random.below(2) == 0;
+  setting.habits.unsynced_percent = one_of<std::uint64_t, 3>(random, {0, 10, 40});
+  setting.habits.disk_may_be_full = setting.weather == Weather::kFull;
+  setting.habits.holds_files_open = setting.storm != Weather::kCalm && random.below(3) == 0;
+  return setting;
+}
+
+void set_disks(Setting& setting, Disks disks) {
+  if (disks == Disks::kDrawn) {
+    return;
+  }
+  WorldOptions& world = setting.world;
+  const auto support = [](bool yes) { return yes ? fs::Support::kYes : fs::Support::kNo; };
+  for (std::size_t i = 0; i < world.is_memory.size(); ++i) {
+    world.is_memory[i] = false;
+    world.disks[i] = {};
+    world.disks[i].rename_exchange = support(disks == Disks::kWhole);
+    world.disks[i].rename_no_replace =
+        support(disks == Disks::kWhole || disks == Disks::kNoExchange);
+    world.disks[i].hard_links = support(disks != Disks::kBare);
+  }
+  setting.tolerance = {};
+  setting.habits.time_step = std::chrono::nanoseconds(1);
+  setting.empty_files = disks == Disks::kBare;
+}
+
+}  // namespace ox::sim

@@ -1,0 +1,80 @@
+#include "sim/sweep.h"
+
+#include <cstdio>
+
+namespace ox::sim {
+namespace {
+
+void tell(const Sweep& sweep, const Strike& strike, const std::string& violation) {
+  std::printf(
+      "seed %llu run %llu: %s\nreplay: sim --replay %llu --disks %d --strike %llu %llu %d -v\n",
+      static_cast<unsigned long long>(sweep.seed), static_cast<unsigned long long>(strike.run),
+      violation.c_str(), static_cast<unsigned long long>(sweep.seed), static_cast<int>(sweep.disks),
+      static_cast<unsigned long long>(strike.run), static_cast<unsigned long long>(strike.call),
+      static_cast<int>(strike.blow));
+}
+
+void tell(std::uint64_t seed, Disks disks, std::uint64_t run, const RunNote& note) {
+  std::printf("seed %llu run %llu disks %d: %llu calls;", static_cast<unsigned long long>(seed),
+              static_cast<unsigned long long>(run), static_cast<int>(disks),
+              static_cast<unsigned long long>(note.calls));
+  for (const auto& [word, count] : note.deeds) {
+    std::printf(" %s %llu", word.c_str(), static_cast<unsigned long long>(count));
+  }
+  std::printf("\n");
+}
+
+/// False: stop here.
+bool strike_run(const Sweep& sweep, std::uint64_t run, std::uint64_t calls, SweepTally& tally) {
+  for (std::uint64_t blow = 0; blow < kBlows; ++blow) {
+    for (std::uint64_t call = 1; call <= calls; call += sweep.every) {
+      const Strike strike{.run = run, .call = call, .blow = static_cast<Blow>(blow)};
+      const Verdict verdict =
+          play(sweep.seed, {.weather = Weather::kCalm, .disks = sweep.disks, .strike = strike});
+      ++tally.histories;
+      if (verdict.violation.has_value()) {
+        ++tally.violations;
+        tell(sweep, strike, *verdict.violation);
+        if (!sweep.keep_going) {
+          return false;
+        }
+      }
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+void sweep(const Sweep& sweep, SweepTally& tally) {
+  const Verdict calm =
+      play(sweep.seed, {.weather = Weather::kCalm, .disks = sweep.disks, .note_deeds = true});
+  if (calm.violation.has_value()) {
+    ++tally.violations;
+    std::printf("seed %llu, undisturbed: %s\n", static_cast<unsigned long long>(sweep.seed),
+                calm.violation->c_str());
+    return;
+  }
+  for (std::uint64_t run = 1; run <= calm.notes.size(); ++run) {
+    if (sweep.run.value_or(run) != run) {
+      continue;
+    }
+    const RunNote& note = calm.notes[run - 1];
+    tell(sweep.seed, sweep.disks, run, note);
+    for (const auto& [word, count] : note.deeds) {
+      tally.deeds[word] += count;
+    }
+    if (!strike_run(sweep, run, note.calls, tally)) {
+      return;
+    }
+  }
+}
+
+void tell_deeds(std::uint64_t seed, Disks disks) {
+  const Verdict calm = play(seed, {.weather = Weather::kCalm, .disks = disks, .note_deeds = true});
+  for (std::uint64_t run = 1; run <= calm.notes.size(); ++run) {
+    tell(seed, disks, run, calm.notes[run - 1]);
+  }
+}
+
+}  // namespace ox::sim

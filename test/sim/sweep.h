@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "sim/history.h"
+
+namespace ox::sim {
+
+/// Which runs of which history are struck at every call.
+struct Sweep {
+  std::uint64_t seed = 0;
+  std::optional<std::uint64_t> run = {};  ///< from 1; none: each
+  Disks disks = Disks::kDrawn;
+  std::uint64_t every = 1;  ///< strikes only each n-th call
+  bool keep_going = false;  ///< after a violation
+};
+
+struct SweepTally {
+  std::uint64_t histories = 0;
+  std::uint64_t violations = 0;
+  std::map<std::string, std::uint64_t> deeds;  ///< of the runs that were struck
+};
+
+/// Plays the history once for every call of the run and every blow, each time in a new world, and
+/// then runs that nobody disturbs until all is at rest. Tells each violation and how to see it.
+void sweep(const Sweep& sweep, SweepTally& tally);
+
+/// Tells what each run of a calm history does, for choosing sweeps.
+void tell_deeds(std::uint64_t seed, Disks disks);
+
+}  // namespace ox::sim
