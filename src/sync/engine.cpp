@@ -112,11 +112,11 @@ class Run {
   void leave_alone(ReplicaIndex i, const Error& error) {
     replicas_[i].provider = nullptr;
     replicas_[i].away_reason = error.message();
-    add_problem({.replica = i,
-                 .path = {},
-                 .code = std::string(name_of(error.code())),
-                 .message = "left alone in this run: " +
-                            error.to_string() + advice_for(error.code())});
+    add_problem(
+        {.replica = i,
+         .path = {},
+         .code = std::string(name_of(error.code())),
+         .message = "left alone in this run: " + error.to_string() + advice_for(error.code())});
   }
 
   /// With nothing agreed yet there are no deletes and moves to be seen whole, so the run may go
@@ -446,9 +446,8 @@ class Run {
       add_problem({.replica = i,
                    .path = {},
                    .code = std::string(name_of(code)),
-                   .message = root.why.message() + "; " +
-                              std::to_string(root.waiting) + " more changes wait for a later run" +
-                              advice_for(code)});
+                   .message = root.why.message() + "; " + std::to_string(root.waiting) +
+                              " more changes wait for a later run" + advice_for(code)});
     }
   }
 
