@@ -252,7 +252,7 @@ class Structure {
       // fingerprint stays what it was, so it is read again, and nothing replaces it in this pass.
       run_.dirty = true;
       run_.failed_moves.insert({operation.replica, node});
-      acknowledgements_.push_back(
+      acknowledgements_.emplace_back(
           [this, node, replica = operation.replica, found = entry.fingerprint] {
             run_.ledger.acknowledge_place(node, replica, found, found);
           });

@@ -151,7 +151,7 @@ Result<void> probe_lease(Scratch& scratch, Capabilities& can) {
 
 Result<void> probe_names(Scratch& scratch, tree::NameRules& names) {
   fs::Directory& directory = scratch.directory();
-  TRY_ASSIGN(const std::string lower, scratch.file("case"));
+  TRY(scratch.file("case"));
   if (directory.stat(scratch.name("CASE")).ok()) {
     names.case_rule = tree::CaseRule::kFolds;
   }
