@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -57,6 +58,9 @@ int run(int count, char** arguments) {
 }  // namespace
 
 int main(int count, char** arguments) {
+  // What one thread allocates another frees, which scatters an arena a thread over much memory: the
+  // peak is half as high again with the default of eight a processor, and the run no faster.
+  ::mallopt(M_ARENA_MAX, 2);
   if (!fill_standard_descriptors()) {
     return static_cast<int>(ox::app::ExitCode::kUnexpected);
   }

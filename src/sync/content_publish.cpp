@@ -241,9 +241,12 @@ void Publisher::collect(const Transfer& transfer, TransferPart& part, state::Act
              .replica = operation.replica,
              .path = operation.path,
              .bytes = bytes});
+  // A time that we set hides a change that was made just before it: the bytes are read once more.
+  const bool hides = !put && action.before.has_value() &&
+                     action.before->fingerprint.mtime != published.entry.fingerprint.mtime;
   waiting_.add({.node = operation.node,
                 .replica = operation.replica,
-                .fingerprint = kept_fingerprint(published.entry, transfer.believed),
+                .fingerprint = kept_fingerprint(published.entry, transfer.believed || hides),
                 .put = put});
 }
 

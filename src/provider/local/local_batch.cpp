@@ -122,11 +122,11 @@ void LocalBatch::take_back(const RelPath& key, const RelPath& path_in_folder) {
     }
     return removed.failed_with(Code::kNotFound) ? Result<void>{} : removed;
   };
-  const bool removed = remove().ok();
+  const Result<void> removed = remove();
   forget(key);
-  if (!removed && path_in_folder.first() == kTrees) {
+  if (!removed.ok() && path_in_folder.first() == kTrees) {
     const rt::Lock lock(mutex_);
-    spoilt_.emplace(key.first());
+    spoilt_.emplace(key.first(), removed.error());
   }
 }
 

@@ -80,7 +80,7 @@ class LocalBatch final : public Batch {
   std::map<RelPath, std::shared_ptr<fs::Directory>> opened_ OX_GUARDED_BY(mutex_);
   std::uint64_t next_number_ OX_GUARDED_BY(mutex_) = 0;
   bool has_trees_ OX_GUARDED_BY(mutex_) = false;
-  std::set<std::string> spoilt_ OX_GUARDED_BY(mutex_);  ///< trees, by their top's name
+  std::map<std::string, Error> spoilt_ OX_GUARDED_BY(mutex_);  ///< why, by the name of a tree's top
   std::vector<std::unique_ptr<fs::File>> unsynced_ OX_GUARDED_BY(mutex_);
   bool many_unsynced_ OX_GUARDED_BY(mutex_) = false;
 };

@@ -40,9 +40,8 @@ Result<LocalBatch::Item> LocalBatch::find_staged(const Staged& staged) {
   if (found == items_.end()) {
     return Error(Code::kInvalidArgument, "not staged here").with_context(staged.place.text());
   }
-  if (spoilt_.contains(std::string(staged.place.first()))) {
-    return Error(Code::kIo, "what was staged in it could not be taken back")
-        .with_context(staged.place.text());
+  if (const auto why = spoilt_.find(std::string(staged.place.first())); why != spoilt_.end()) {
+    return Error(Code::kIo, "what was staged in it can't be taken back: " + why->second.message());
   }
   return found->second;
 }
