@@ -39,9 +39,24 @@ NewTrees::NewTrees(const Execution& execution, const plan::Plan& plan)
 }
 
 void NewTrees::choose(ReplicaIndex replica, const plan::Plan& plan) {
+  // A path holds at its turn in the list: below what moves it is another one in the end.
+  std::set<RelPath> moving;
+  for (const Operation& operation : plan.structure_operations[replica]) {
+    if (operation.kind != OperationKind::kMakeDirectory &&
+        operation.kind != OperationKind::kRemove) {
+      moving.insert(operation.path);
+      moving.insert(operation.from);
+    }
+  }
   Makes makes;
   for (const Operation& operation : plan.structure_operations[replica]) {
-    if (operation.kind == OperationKind::kMakeDirectory) {
+    bool stays =
+        operation.kind == OperationKind::kMakeDirectory && !moving.contains(operation.path);
+    walk_up(operation.path, [&](const RelPath& at) {
+      stays = stays && !moving.contains(at);
+      return stays;
+    });
+    if (stays) {
       makes.emplace(operation.path, &operation);
     }
   }

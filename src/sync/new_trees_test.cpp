@@ -118,6 +118,20 @@ TEST_F(NewTreesTest, ADirectoryThatSomethingIsMovedIntoIsMadeFirst) {
   expect_same();
 }
 
+TEST_F(NewTreesTest, ADirectoryInOneThatMovesOnIsMadeBefore) {
+  write("b/one", "1");
+  sync();
+  // The old "b" goes to where a file stands that has to step aside first, and a new one comes.
+  EXPECT_TRUE(stores_[0]->user_rename(path("b"), path("e")).ok());
+  EXPECT_TRUE(stores_[0]->user_make_directory(path("e/b")).ok());
+  write("b/two", "2");
+  EXPECT_TRUE(stores_[1]->user_write(path("e"), "in the way").ok());
+  EXPECT_EQ(sync().outcome, state::RunOutcome::kInSync);
+  expect_same();
+  EXPECT_TRUE(stores_[1]->entries().contains(path("e/b")));
+  EXPECT_FALSE(stores_[1]->entries().contains(path("b/b")));
+}
+
 TEST_F(NewTreesTest, SomebodyMakesTheDirectoryMeanwhile) {
   write("album/one", "1");
   before_publish_ = [this] { EXPECT_TRUE(stores_[1]->user_write(path("album/theirs"), "t").ok()); };
