@@ -22,6 +22,16 @@ class ClosedRoot : public EngineLab {
       EXPECT_EQ(problem.replica, 2U) << problem.message;
     }
   }
+
+  void expect_told_once_and_healed() {
+    const RunReport report = run().value();
+    EXPECT_EQ(report.outcome, state::RunOutcome::kPartly);
+    EXPECT_EQ(report.problems.size(), 1U);
+    EXPECT_EQ(files(0), files(1));
+    heal(2);
+    run_clean();
+    EXPECT_EQ(files(2), files(0));
+  }
 };
 
 TEST_F(ClosedRoot, AFullOneDoesNotStopTheOthers) {
@@ -156,26 +166,14 @@ TEST_F(ClosedRoot, ADirectoryThatCannotBeMadeIsToldOnce) {
   ASSERT_TRUE(stores_[0]->user_make_directory(at("dir")).ok());
   ASSERT_TRUE(stores_[0]->user_rename(at("old"), at("dir/old")).ok());
   fail_calls(2, "make_directory", Code::kPermissionDenied, SIZE_MAX, "dir");
-  const RunReport report = run().value();
-  EXPECT_EQ(report.outcome, state::RunOutcome::kPartly);
-  EXPECT_EQ(report.problems.size(), 1U);
-  EXPECT_EQ(files(0), files(1));
-  heal(2);
-  run_clean();
-  EXPECT_EQ(files(2), files(0));
+  expect_told_once_and_healed();
 }
 
 TEST_F(ClosedRoot, ANewTreeThatCannotBePublishedIsToldOnce) {
   write(0, "dir/one", "bytes 1");
   write(0, "dir/sub/two", "bytes 2");
   fail_calls(2, "publish", Code::kPermissionDenied, SIZE_MAX, "dir");
-  const RunReport report = run().value();
-  EXPECT_EQ(report.outcome, state::RunOutcome::kPartly);
-  EXPECT_EQ(report.problems.size(), 1U);
-  EXPECT_EQ(files(0), files(1));
-  heal(2);
-  run_clean();
-  EXPECT_EQ(files(2), files(0));
+  expect_told_once_and_healed();
 }
 
 TEST_F(ClosedRoot, WhatItCannotKeepIsNotedInALine) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "sync/content.h"
+#include "sync/fingerprints.h"
 #include "sync/renamed.h"
 
 namespace ox::sync {
@@ -10,16 +11,11 @@ namespace {
 /// A task of the pool takes this many files: less would cost more in locks than in work.
 constexpr std::size_t kPublishedAtOnce = 32;
 
-/// A change of bytes moves the mtime, so time stamps hide one only while the mtime is fresh.
-constexpr std::int64_t kFreshNs = 2'000'000'000;
-
-tree::Fingerprint kept_fingerprint(const tree::Entry& entry, bool believed) {
-  tree::Fingerprint fingerprint = entry.fingerprint;
-  if (entry.kind == tree::Kind::kDirectory) {
-    return {.id = fingerprint.id, .birth_ns = fingerprint.birth_ns};
+tree::Fingerprint acknowledged_fingerprint(const tree::Entry& entry, bool believed) {
+  tree::Fingerprint fingerprint = kept_fingerprint(entry);
+  if (entry.kind != tree::Kind::kDirectory) {
+    fingerprint.racy = may_hide_a_change(fingerprint) || believed;
   }
-  const std::int64_t age = fingerprint.ctime.ns - fingerprint.mtime.ns;
-  fingerprint.racy = (fingerprint.racy && age < kFreshNs) || believed;
   return fingerprint;
 }
 
@@ -205,7 +201,7 @@ void Publisher::collect(NewDirectory& directory, state::Action& action) {
              .path = operation.path});
   waiting_.add({.node = operation.node,
                 .replica = operation.replica,
-                .fingerprint = kept_fingerprint(*directory.entry, false)});
+                .fingerprint = kept_fingerprint(*directory.entry)});
   action.after = std::move(directory.entry);
 }
 
@@ -244,10 +240,11 @@ void Publisher::collect(const Transfer& transfer, TransferPart& part, state::Act
   // A time that we set hides a change that was made just before it: the bytes are read once more.
   const bool hides = !put && action.before.has_value() &&
                      action.before->fingerprint.mtime != published.entry.fingerprint.mtime;
-  waiting_.add({.node = operation.node,
-                .replica = operation.replica,
-                .fingerprint = kept_fingerprint(published.entry, transfer.believed || hides),
-                .put = put});
+  waiting_.add(
+      {.node = operation.node,
+       .replica = operation.replica,
+       .fingerprint = acknowledged_fingerprint(published.entry, transfer.believed || hides),
+       .put = put});
 }
 
 }  // namespace ox::sync

@@ -7,6 +7,7 @@
 #include "base/expects.h"
 #include "rt/mutex.h"
 #include "state/page.h"
+#include "sync/fingerprints.h"
 #include "sync/scan_unit.h"
 
 namespace ox::sync {
@@ -31,14 +32,6 @@ plan::Traits traits_of(const EngineReplica& replica) {
 }
 
 namespace {
-
-/// A change of bytes moves the mtime, so time stamps hide one only while the mtime itself is fresh;
-/// an mtime that was set to an older time is no such case.
-constexpr std::int64_t kFreshNs = 2'000'000'000;
-
-bool too_fresh(const tree::Fingerprint& fingerprint) {
-  return fingerprint.racy && fingerprint.ctime.ns - fingerprint.mtime.ns < kFreshNs;
-}
 
 class Scanner {
  public:
@@ -557,7 +550,7 @@ class Scanner {
       replica.hidden.push_back(std::move(hidden));
     }
     for (tree::Entry& entry : listing.entries) {
-      entry.fingerprint.racy = too_fresh(entry.fingerprint);
+      entry.fingerprint.racy = may_hide_a_change(entry.fingerprint);
       const auto index = static_cast<std::uint32_t>(replica.entries.size());
       if (entry.kind == tree::Kind::kDirectory) {
         const auto [child, fresh] = children.try_emplace(entry.name, nullptr);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "sync/execute.h"
+#include "sync/fingerprints.h"
 #include "sync/new_trees.h"
 #include "sync/parked.h"
 #include "sync/renamed.h"
@@ -211,13 +212,6 @@ class Structure {
     return run_.current(operation.replica, path, *operation.expected);
   }
 
-  static tree::Fingerprint kept(const tree::Entry& entry) {
-    if (entry.kind == tree::Kind::kDirectory) {
-      return {.id = entry.fingerprint.id, .birth_ns = entry.fingerprint.birth_ns};
-    }
-    return entry.fingerprint;
-  }
-
   void done(const plan::Operation& operation, state::Action& action, const tree::Entry& entry) {
     action.done = true;
     action.after = entry;
@@ -238,7 +232,7 @@ class Structure {
     TRY_ASSIGN(const tree::Entry entry, store.make_directory(operation.path, attributes));
     done(operation, action, entry);
     ++run_.counts.directories;
-    acknowledgements_.emplace_back([this, operation, fingerprint = kept(entry)] {
+    acknowledgements_.emplace_back([this, operation, fingerprint = kept_fingerprint(entry)] {
       run_.ledger.acknowledge_all(operation.node, operation.replica, fingerprint);
     });
     return {};
@@ -261,7 +255,7 @@ class Structure {
     run_.moved[{operation.replica, path}] = entry.fingerprint;
     run_.moved_nodes[{operation.replica, node}] = entry.fingerprint;
     acknowledgements_.emplace_back(
-        [this, node, replica = operation.replica, before, fingerprint = kept(entry)] {
+        [this, node, replica = operation.replica, before, fingerprint = kept_fingerprint(entry)] {
           run_.ledger.acknowledge_place(node, replica, before, fingerprint);
         });
   }
