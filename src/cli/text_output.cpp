@@ -19,15 +19,16 @@ class TextOutput final : public Output {
   void set_labels(std::vector<std::string> labels) override { labels_ = std::move(labels); }
 
   void event(const sync::Event& event) override {
+    if (event.kind == sync::EventKind::kDone && options_.verbosity != Verbosity::kVerbose) {
+      return;  // by the hundred thousand
+    }
     const std::string where = place_of(label_of(labels_, event.replica), event.path);
     switch (event.kind) {
       case sync::EventKind::kPlanned:
         say(fmt::format("would {:<10} {}{}", event.action, where, came_from(event)));
         break;
       case sync::EventKind::kDone:
-        if (options_.verbosity == Verbosity::kVerbose) {
-          say(fmt::format("{:<10} {}{}", event.action, where, came_from(event)));
-        }
+        say(fmt::format("{:<10} {}{}", event.action, where, came_from(event)));
         break;
       case sync::EventKind::kFailed:
         terminal_.complain(

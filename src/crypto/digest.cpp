@@ -2,7 +2,9 @@
 
 #include <openssl/evp.h>
 
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "base/expects.h"
 
@@ -17,21 +19,53 @@ const EVP_MD* sha256_algorithm() {
   return kAlgorithm;
 }
 
+using Context =
+    std::unique_ptr<EVP_MD_CTX, decltype([](EVP_MD_CTX* context) { EVP_MD_CTX_free(context); })>;
+
+/// Contexts that this thread used before: making one costs as much as hashing a small file.
+std::vector<Context>& spare_contexts() {
+  constexpr std::size_t kMost = 4;
+  static thread_local std::vector<Context> spare;
+  if (spare.size() > kMost) {
+    spare.resize(kMost);
+  }
+  return spare;
+}
+
+Context take_context() {
+  std::vector<Context>& spare = spare_contexts();
+  if (spare.empty()) {
+    Context context(EVP_MD_CTX_new());
+    expects(context != nullptr);
+    return context;
+  }
+  Context context = std::move(spare.back());
+  spare.pop_back();
+  return context;
+}
+
 }  // namespace
 
 /// Starts lazily, so that an object that was finished and is not used again costs no second start.
 struct Sha256::State {
-  EVP_MD_CTX* context = EVP_MD_CTX_new();
+  Context context;
   bool started = false;
 
-  State() { expects(context != nullptr); }
-  ~State() { EVP_MD_CTX_free(context); }
+  State() = default;
+  ~State() {
+    if (context != nullptr) {
+      spare_contexts().push_back(std::move(context));
+    }
+  }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
   void start() {
     if (!started) {
-      expects(EVP_DigestInit_ex2(context, sha256_algorithm(), nullptr) == 1);
+      if (context == nullptr) {
+        context = take_context();
+      }
+      expects(EVP_DigestInit_ex2(context.get(), sha256_algorithm(), nullptr) == 1);
       started = true;
     }
   }
@@ -45,7 +79,7 @@ Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 void Sha256::update(BytesView bytes) {
   expects(state_ != nullptr);
   state_->start();
-  expects(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) == 1);
+  expects(EVP_DigestUpdate(state_->context.get(), bytes.data(), bytes.size()) == 1);
 }
 
 Digest Sha256::finish() {
@@ -53,17 +87,16 @@ Digest Sha256::finish() {
   state_->start();
   Digest digest;
   unsigned size = 0;
-  expects(EVP_DigestFinal_ex(state_->context, digest.bytes.data(), &size) == 1);
+  expects(EVP_DigestFinal_ex(state_->context.get(), digest.bytes.data(), &size) == 1);
   expects(size == digest.bytes.size());
   state_->started = false;
   return digest;
 }
 
 Digest sha256(BytesView bytes) {
-  // Each thread keeps one context: most inputs are shorter than the work of making one.
-  static thread_local Sha256 scratch;
-  scratch.update(bytes);
-  return scratch.finish();
+  Sha256 hasher;
+  hasher.update(bytes);
+  return hasher.finish();
 }
 
 }  // namespace ox::crypto

@@ -268,6 +268,31 @@ TEST_P(FileSystemConformance, RenameExchange) {
   EXPECT_EQ(root_->stat()->link_count, root_->stat("other")->link_count);
 }
 
+TEST_P(FileSystemConformance, OpensWhatLiesDeeper) {
+  ASSERT_TRUE(root_->make_directory("d", 0755).ok());
+  auto d = *root_->open_directory("d");
+  ASSERT_TRUE(d->make_directory("e", 0755).ok());
+  auto e = *d->open_directory("e");
+  write_file(*e, "f", "deep");
+  write_file(*root_, "f", "top");
+  ASSERT_TRUE(root_->make_symlink("to-d", "d").ok());
+  ASSERT_TRUE(e->make_symlink("to-f", "f").ok());
+  const auto path = [](std::string_view text) { return *RelPath::parse(text); };
+  const auto open = [&](std::string_view text) {
+    return root_->open_file_below(path(text), Access::kRead);
+  };
+  EXPECT_EQ(open("d/e/f")->get()->stat()->size, 4U);
+  EXPECT_EQ(open("f")->get()->stat()->size, 3U);
+  EXPECT_EQ((*root_->open_below(path("d/e")))->stat("f")->size, 4U);
+  EXPECT_EQ(code_of(open("d/e/missing")), Code::kNotFound);
+  EXPECT_EQ(code_of(open("d/missing/f")), Code::kNotFound);
+  EXPECT_EQ(code_of(open("d/e")), Code::kIsADirectory);
+  EXPECT_EQ(code_of(open("d/e/to-f")), Code::kUnsupported);
+  EXPECT_EQ(code_of(open("to-d/e/f")), Code::kNotADirectory);
+  EXPECT_EQ(code_of(open("f/e")), Code::kNotADirectory);
+  EXPECT_EQ(code_of(root_->open_below(path("to-d/e"))), Code::kNotADirectory);
+}
+
 TEST_P(FileSystemConformance, DescribesItself) {
   const auto info = root_->info();
   ASSERT_TRUE(info.ok());

@@ -10,4 +10,12 @@ Result<std::unique_ptr<Directory>> Directory::open_below(const RelPath& path) {
   return at;
 }
 
+Result<std::unique_ptr<File>> Directory::open_file_below(const RelPath& path, Access access) {
+  if (path.parent().is_root()) {
+    return open_file(path.name(), access);
+  }
+  TRY_ASSIGN(const auto directory, open_below(path.parent()));
+  return directory->open_file(path.name(), access);
+}
+
 }  // namespace ox::fs

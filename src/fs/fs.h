@@ -79,6 +79,7 @@ class File {
   virtual Result<void> truncate(std::uint64_t size) = 0;
   virtual Result<void> sync_data() = 0;  ///< fdatasync
   virtual Result<void> sync() = 0;       ///< fsync
+  /// The atime becomes the present time.
   virtual Result<void> set_mtime(Timestamp mtime) = 0;
   virtual Result<void> set_mode(std::uint32_t mode) = 0;
   /// "user." attributes in name order; empty where the file system has none.
@@ -133,6 +134,9 @@ class Directory {
   /// Regular files only: kIsADirectory, and kUnsupported for a symlink or a special file. Never
   /// blocks; opening for writing what somebody holds a lease on breaks the lease and is kBusy.
   virtual Result<std::unique_ptr<File>> open_file(std::string_view name, Access access) = 0;
+  /// The file at `path`, which is not empty. Errors as those of open_below of its directory, then
+  /// of open_file.
+  virtual Result<std::unique_ptr<File>> open_file_below(const RelPath& path, Access access);
   /// Creates a new empty file (O_EXCL), open for reading and writing; kExists when the name stands.
   /// `mode` is cut by the process's umask, here and in make_directory.
   virtual Result<std::unique_ptr<File>> create_file(std::string_view name, std::uint32_t mode) = 0;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -9,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <typeinfo>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -147,7 +147,7 @@ struct Published {
   /// changed it in the gap. It was put aside whole; the caller must plan it as a new version.
   bool displaced_as_expected = true;
   /// Of a directory: what was staged in it, by place, as it stands now.
-  std::map<RelPath, tree::Entry> inside;
+  std::unordered_map<RelPath, tree::Entry> inside;
 };
 
 /// What became durable at a call of Batch::make_durable().

@@ -5,8 +5,8 @@
 #include "sync/new_trees.h"
 
 /// Content: stage → durable → intent → publish → acknowledge, in batches. While one batch is made
-/// durable the next one is staged, and the acknowledgements of a batch ride on the commit of the
-/// next, whose sync made its names durable.
+/// durable and published the next one is staged, and the acknowledgements of a batch ride on the
+/// commit of the next, whose sync made its names durable.
 namespace ox::sync {
 
 namespace {
@@ -15,8 +15,10 @@ constexpr std::size_t kBatchFiles = 8000;
 constexpr std::uint64_t kBatchBytes = 64ULL << 20U;
 constexpr std::chrono::milliseconds kBusyPoll{50};
 
-/// What a task of the pool stages: as much as is worth the locks of handing it over.
+/// What a thread takes to stage: as much as is worth the locks of handing it over, and the rest of
+/// its directory, in which another thread would wait for every name this one makes.
 constexpr std::size_t kStagedAtOnce = 16;
+constexpr std::size_t kMostStagedAtOnce = 128;
 constexpr std::uint64_t kStagedBytesAtOnce = 1U << 20U;
 
 std::uint64_t bytes_of(const plan::ContentTask& task) {
@@ -31,6 +33,37 @@ tree::Entry meant_by(const Transfer& transfer, const plan::Operation& operation)
   }
   return entry;
 }
+
+/// What is left of a batch to stage, handed out piece by piece to several threads.
+class Pieces {
+ public:
+  explicit Pieces(std::span<Transfer> transfers) : left_(transfers) {}
+
+  /// Empty: all is taken.
+  std::span<Transfer> next() {
+    const rt::Lock lock(mutex_);
+    std::size_t count = 0;
+    for (std::uint64_t bytes = 0; count < left_.size() && bytes < kStagedBytesAtOnce &&
+                                  (count < kStagedAtOnce || continues_directory(count));
+         ++count) {
+      bytes += bytes_of(*left_[count].task);
+    }
+    const std::span<Transfer> piece = left_.first(count);
+    left_ = left_.subspan(count);
+    return piece;
+  }
+
+ private:
+  bool continues_directory(std::size_t at) const OX_REQUIRES(mutex_) {
+    const auto directory = [this](std::size_t k) OX_REQUIRES(mutex_) {
+      return left_[k].task->operations.front().path.parent();
+    };
+    return at < kMostStagedAtOnce && directory(at) == directory(at - 1);
+  }
+
+  rt::Mutex mutex_;
+  std::span<Transfer> left_ OX_GUARDED_BY(mutex_);
+};
 
 class Content {
  public:
@@ -142,30 +175,37 @@ class Content {
     }
   }
 
-  /// Stages `next` while `staged` is made durable, then lets `staged` be seen.
+  /// Stages `next` while `staged` is made durable and published.
   Result<void> advance(std::optional<ContentBatch>& staged, std::optional<ContentBatch>& next,
                        Patience patience) {
     ++run_.attempt;
-    Durability durability;
-    {
-      rt::TaskGroup group(*run_.services.pool, run_.options.transfers, run_.stop);
-      if (staged.has_value() && staged->has_anything_ready()) {
-        group.spawn([this, &durability](std::stop_token) -> Result<void> {
-          make_durable(durability);
-          return {};
-        });
-      }
-      if (next.has_value()) {
-        stage_all(*next, patience, group);
-      }
-      if (!group.wait().ok()) {
-        run_.cancelled = true;
-        return {};
-      }
+    rt::TaskGroup group(*run_.services.pool, run_.options.transfers, run_.stop);
+    if (next.has_value()) {
+      stage_all(*next, patience, group);
     }
-    drop_undurable(durability, staged, next);
-    if (!staged.has_value()) {
-      return {};
+    if (staged.has_value()) {
+      TRY(complete(staged, next, patience, group));
+    }
+    wait_for(group);
+    return {};
+  }
+
+  void wait_for(rt::TaskGroup& group) {
+    if (!group.wait().ok()) {
+      run_.cancelled = true;
+    }
+  }
+
+  /// `group` stages `next`. It has to end before anything changes that it may look at.
+  Result<void> complete(std::optional<ContentBatch>& staged, std::optional<ContentBatch>& next,
+                        Patience patience, rt::TaskGroup& group) {
+    Durability durability;
+    if (staged->has_anything_ready()) {
+      make_durable(durability);
+    }
+    if (!durability.failed.empty() || run_.options.read_back) {
+      wait_for(group);
+      drop_undurable(durability, staged, next);
     }
     if (run_.options.read_back) {
       read_back(staged, next, patience, durability);
@@ -180,24 +220,26 @@ class Content {
     return let_be_seen(*staged, durability);
   }
 
+  /// Tasks that go on as long as there is something to take, so that this thread need not hand out
+  /// the work and can see to the batch before.
   void stage_all(ContentBatch& batch, Patience patience, rt::TaskGroup& group) {
+    stager_.begin();
     for (NewDirectory& directory : batch.directories) {
       stager_.stage(directory, run_.stop);
     }
-    for (std::size_t begin = 0; begin < batch.transfers.size();) {
-      std::size_t end = begin;
-      for (std::uint64_t bytes = 0; end < batch.transfers.size() && end - begin < kStagedAtOnce &&
-                                    bytes < kStagedBytesAtOnce;
-           ++end) {
-        bytes += bytes_of(*batch.transfers[end].task);
-      }
-      group.spawn([this, &batch, begin, end, patience](std::stop_token stop) -> Result<void> {
-        for (std::size_t k = begin; k < end && !stop.stop_requested(); ++k) {
-          stager_.stage(batch.transfers[k], patience, stop);
+    auto pieces = std::make_shared<Pieces>(batch.transfers);
+    for (std::size_t k = 0; k < run_.options.transfers; ++k) {
+      group.spawn([this, pieces, patience](std::stop_token stop) -> Result<void> {
+        for (auto piece = pieces->next(); !piece.empty(); piece = pieces->next()) {
+          for (Transfer& transfer : piece) {
+            if (stop.stop_requested()) {
+              return Error(Code::kCancelled, "stopped");
+            }
+            stager_.stage(transfer, patience, stop);
+          }
         }
         return {};
       });
-      begin = end;
     }
   }
 

@@ -66,11 +66,14 @@ using OpenBatches = std::vector<std::unique_ptr<provider::Batch>>;
 bool puts_bytes(const plan::ContentTask& task);
 
 /// Brings bytes to the targets' private places and checks them. Safe for concurrent calls, each
-/// with transfers of its own.
+/// with transfers of its own, while others publish.
 class Stager {
  public:
-  Stager(Execution& execution, OpenBatches& batches) : run_(execution), batches_(batches) {}
+  Stager(Execution& execution, OpenBatches& batches)
+      : run_(execution), batches_(batches), closed_(batches.size()) {}
 
+  /// Before the first of a batch: which replicas take nothing.
+  void begin();
   /// Before the transfers of its batch.
   void stage(NewDirectory& directory, std::stop_token stop);
   /// What is staged already is left as it is.
@@ -90,8 +93,9 @@ class Stager {
   provider::StageRequest request_for(const plan::Operation& operation, const RelPath& place,
                                      std::stop_token stop) const;
 
-  Execution& run_;
+  const Execution& run_;
   OpenBatches& batches_;
+  std::vector<std::optional<Error>> closed_;  ///< why a replica has no open batch
 };
 
 /// Makes staged content visible, and tells what came of it.

@@ -76,7 +76,7 @@ void Publisher::publish(ContentBatch& batch, std::size_t width) {
 
 void Publisher::publish_tree(const Tree& tree) {
   NewDirectory& top = *tree.top;
-  std::map<RelPath, tree::Entry> inside;
+  std::unordered_map<RelPath, tree::Entry> inside;
   if (top.staged.has_value() && !top.error.has_value()) {
     auto published = batches_[top.operation->replica]->publish(
         *top.staged, top.operation->path, provider::Precondition::absent(), run_.trash);

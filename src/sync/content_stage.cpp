@@ -52,6 +52,13 @@ bool ContentBatch::has_anything_ready() const {
          });
 }
 
+void Stager::begin() {
+  for (ReplicaIndex i = 0; i < batches_.size(); ++i) {
+    const auto closed = run_.closed.find(i);
+    closed_[i] = closed == run_.closed.end() ? std::nullopt : std::optional(closed->second.why);
+  }
+}
+
 void Stager::stage(NewDirectory& directory, std::stop_token stop) {
   const plan::Operation& operation = *directory.operation;
   provider::StageRequest request{.kind = tree::Kind::kDirectory, .place = directory.place};
@@ -61,7 +68,7 @@ void Stager::stage(NewDirectory& directory, std::stop_token stop) {
     request.attributes->mode |= 0700U;
   }
   if (batches_[operation.replica] == nullptr) {
-    directory.error = run_.closed.at(operation.replica).why;
+    directory.error = closed_[operation.replica];
     return;
   }
   Result<provider::Staged> staged = batches_[operation.replica]->stage(request, std::move(stop));
@@ -78,7 +85,7 @@ void Stager::stage(Transfer& transfer, Patience patience, std::stop_token stop) 
       continue;
     }
     if (batches_[part.operation->replica] == nullptr) {
-      part.error = run_.closed.at(part.operation->replica).why;
+      part.error = closed_[part.operation->replica];
       continue;
     }
     run_.services.progress->set_current(part.operation->path.text());

@@ -175,10 +175,16 @@ Result<void> Ledger::commit(state::Commit extra) {
   std::ranges::sort(dirty_batches_);
   const auto repeated = std::ranges::unique(dirty_batches_);
   dirty_batches_.erase(repeated.begin(), repeated.end());
+  // Large, so they are lent rather than copied.
+  const std::size_t lent = extra.batches.size();
   for (const std::uint64_t number : dirty_batches_) {
-    extra.batches.push_back(batches_.at(number));
+    extra.batches.push_back(std::move(batches_.at(number)));
   }
-  TRY(store_.commit(extra));
+  const Result<void> committed = store_.commit(extra);
+  for (std::size_t k = 0; k < dirty_batches_.size(); ++k) {
+    batches_.at(dirty_batches_[k]) = std::move(extra.batches[lent + k]);
+  }
+  TRY(committed);
   touched_.clear();
   forgotten_directories_.clear();
   for (const std::uint64_t number : dirty_batches_) {

@@ -100,30 +100,44 @@ Result<Stat> stat_at(int directory, const char* name) {
   return to_stat(raw);
 }
 
-Result<void> set_mtime_at(int directory, const char* name, Timestamp mtime) {
-  std::int64_t seconds = mtime.ns / kNanosecondsPerSecond;
-  std::int64_t rest = mtime.ns % kNanosecondsPerSecond;
+namespace {
+
+struct timespec to_timespec(Timestamp time) {
+  std::int64_t seconds = time.ns / kNanosecondsPerSecond;
+  std::int64_t rest = time.ns % kNanosecondsPerSecond;
   if (rest < 0) {
     rest += kNanosecondsPerSecond;
     --seconds;
   }
+  return {.tv_sec = seconds, .tv_nsec = rest};
+}
+
+}  // namespace
+
+// Some FUSE servers (bindfs) set neither time when one is left out, so the atime is always said.
+
+Result<void> set_mtime_at(int directory, const char* name, Timestamp mtime) {
   std::array<struct timespec, 2> times{};
-  // Some FUSE servers (bindfs) set neither time when one is left out, so the atime is said again.
   struct statx now;
-  const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH;
-  if (::statx(directory, name == nullptr ? "" : name, flags, STATX_ATIME, &now) == 0) {
+  if (::statx(directory, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_ATIME, &now) == 0) {
     times[0].tv_sec = now.stx_atime.tv_sec;
     times[0].tv_nsec = now.stx_atime.tv_nsec;
   } else {
     times[0].tv_nsec = UTIME_OMIT;
   }
-  times[1].tv_sec = seconds;
-  times[1].tv_nsec = rest;
-  const int done = name == nullptr
-                       ? ::futimens(directory, times.data())
-                       : ::utimensat(directory, name, times.data(), AT_SYMLINK_NOFOLLOW);
-  if (done != 0) {
-    return last_error("set mtime", name == nullptr ? "" : name);
+  times[1] = to_timespec(mtime);
+  if (::utimensat(directory, name, times.data(), AT_SYMLINK_NOFOLLOW) != 0) {
+    return last_error("set mtime", name);
+  }
+  return {};
+}
+
+Result<void> set_mtime_of(int file, Timestamp mtime) {
+  std::array<struct timespec, 2> times{};
+  ::clock_gettime(CLOCK_REALTIME, times.data());
+  times[1] = to_timespec(mtime);
+  if (::futimens(file, times.data()) != 0) {
+    return last_error("set mtime", "");
   }
   return {};
 }

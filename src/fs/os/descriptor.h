@@ -57,7 +57,9 @@ Stat to_stat(const struct statx& raw);
 /// Looks at `name` inside `directory` without following it; an empty name is the descriptor itself.
 Result<Stat> stat_at(int directory, const char* name);
 
-/// A file is told its new mtime, keeping its atime. As utimensat(2).
+/// Tells `name` inside `directory` its new mtime; the atime is kept. As utimensat(2).
 Result<void> set_mtime_at(int directory, const char* name, Timestamp mtime);
+/// The same for an open file; the atime becomes the present time.
+Result<void> set_mtime_of(int file, Timestamp mtime);
 
 }  // namespace ox::fs

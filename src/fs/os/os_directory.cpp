@@ -105,6 +105,21 @@ Error rename_error(RenameMode mode, std::string_view name) {
   return last_error("rename", name);
 }
 
+// O_NONBLOCK: neither a FIFO without a peer nor another's lease may hold us up.
+int flags_for(Access access) {
+  return (access == Access::kReadWrite ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOCTTY;
+}
+
+/// Not open where that fails, which says nothing of which name it was. EAGAIN: a name on the way
+/// was renamed just now. ENOSYS: a kernel before 5.6, or a sandbox.
+Descriptor open_in_one_call(int directory, const RelPath& path, int flags) {
+  struct open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+  return Descriptor(static_cast<int>(retry_interrupted(
+      [&] { return ::syscall(SYS_openat2, directory, path.text().c_str(), &how, sizeof how); })));
+}
+
 Result<std::unique_ptr<File>> opened_file(Descriptor descriptor, Access access,
                                           std::string_view name) {
   struct stat raw;
@@ -164,24 +179,24 @@ Result<std::unique_ptr<Directory>> OsDirectory::open_directory(std::string_view 
 }
 
 Result<std::unique_ptr<Directory>> OsDirectory::open_below(const RelPath& path) {
-  struct open_how how{};
-  how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-  Descriptor opened(static_cast<int>(retry_interrupted(
-      [&] { return ::syscall(SYS_openat2, number(), path.text().c_str(), &how, sizeof how); })));
+  Descriptor opened = open_in_one_call(number(), path, O_RDONLY | O_DIRECTORY);
   if (opened.is_open()) {
     return std::unique_ptr<Directory>(std::make_unique<OsDirectory>(std::move(opened)));
   }
-  // EAGAIN: a name on the way was renamed just now. ENOSYS: a kernel before 5.6, or a sandbox.
-  // The others say nothing of which name it was.
   return Directory::open_below(path);
+}
+
+Result<std::unique_ptr<File>> OsDirectory::open_file_below(const RelPath& path, Access access) {
+  Descriptor opened = open_in_one_call(number(), path, flags_for(access));
+  if (opened.is_open()) {
+    return opened_file(std::move(opened), access, path.name());
+  }
+  return Directory::open_file_below(path, access);
 }
 
 Result<std::unique_ptr<File>> OsDirectory::open_file(std::string_view name, Access access) {
   TRY_ASSIGN(const KernelName kernel_name, KernelName::make(name));
-  // O_NONBLOCK: neither a FIFO without a peer nor another's lease may hold us up.
-  const int flags =
-      (access == Access::kReadWrite ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOCTTY | kOpenFlags;
+  const int flags = flags_for(access) | kOpenFlags;
   Descriptor opened(
       retry_interrupted([&] { return ::openat(number(), kernel_name.c_str(), flags); }));
   if (!opened.is_open()) {

@@ -18,6 +18,7 @@ class OsDirectory final : public Directory {
   Result<Stat> stat(std::string_view name) override;
   Result<std::unique_ptr<Directory>> open_directory(std::string_view name) override;
   Result<std::unique_ptr<Directory>> open_below(const RelPath& path) override;
+  Result<std::unique_ptr<File>> open_file_below(const RelPath& path, Access access) override;
   Result<std::unique_ptr<File>> open_file(std::string_view name, Access access) override;
   Result<std::unique_ptr<File>> create_file(std::string_view name, std::uint32_t mode) override;
   Result<void> make_directory(std::string_view name, std::uint32_t mode) override;

@@ -116,7 +116,7 @@ Result<void> OsFile::sync() {
 }
 
 Result<void> OsFile::set_mtime(Timestamp mtime) {
-  return set_mtime_at(number(), nullptr, mtime);
+  return set_mtime_of(number(), mtime);
 }
 
 Result<void> OsFile::set_mode(std::uint32_t mode) {

@@ -1,6 +1,7 @@
 #include "provider/local/local_batch.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "provider/local/placing.h"
@@ -50,32 +51,40 @@ LocalBatch::~LocalBatch() {
   root_.drop_live(name_);
 }
 
-Result<RelPath> LocalBatch::reserve(const StageRequest& request) {
+Result<LocalBatch::Items::value_type*> LocalBatch::reserve(const StageRequest& request,
+                                                           RelPath& path) {
   const rt::Lock lock(mutex_);
   if (request.place.is_root()) {
     const std::string number = std::to_string(next_number_++);
+    path = RelPath{}.child(number);
     // No tree is ever called like our own folder, so these keys never meet a request's place.
-    RelPath key = RelPath{}.child(kOwnFolder).child(number);
-    items_[key].path = RelPath{}.child(number);
-    return key;
+    const auto at = items_.try_emplace(RelPath{}.child(kOwnFolder).child(number)).first;
+    at->second.item.path = path;
+    return &*at;
   }
-  const RelPath parent = request.place.parent();
-  if (!parent.is_root()) {
-    const auto found = items_.find(parent);
-    if (found == items_.end() || found->second.kind != tree::Kind::kDirectory) {
-      return Error(Code::kNotFound, "the directory is not staged").with_context(parent.text());
+  auto parent = items_.end();
+  if (!request.place.parent().is_root()) {
+    parent = items_.find(request.place.parent());
+    if (parent == items_.end() || parent->second.item.kind != tree::Kind::kDirectory) {
+      return Error(Code::kNotFound, "the directory is not staged")
+          .with_context(request.place.parent().text());
     }
   }
   if (!has_trees_) {
     TRY(folder_->make_directory(kTrees, 0700));
     has_trees_ = true;
   }
+  Slot* const directory = parent == items_.end() ? nullptr : &parent->second;
   const auto [at, added] = items_.try_emplace(request.place);
   if (!added) {
     return Error(Code::kExists, "staged already").with_context(request.place.text());
   }
-  at->second.path = RelPath{}.child(kTrees).join(request.place);
-  return request.place;
+  if (directory != nullptr) {
+    directory->children.push_back(&*at);
+  }
+  path = RelPath{}.child(kTrees).join(request.place);
+  at->second.item.path = path;
+  return &*at;
 }
 
 Result<Place> LocalBatch::place_of(const RelPath& path_in_folder) {
@@ -99,17 +108,26 @@ Result<Place> LocalBatch::place_of(const RelPath& path_in_folder) {
   return Place{.directory = std::move(directory), .name = std::move(name)};
 }
 
-void LocalBatch::forget(const RelPath& place, std::map<RelPath, tree::Entry>* inside) {
+void LocalBatch::forget(const RelPath& place, std::unordered_map<RelPath, tree::Entry>* inside) {
   const rt::Lock lock(mutex_);
   opened_.clear();
-  items_.erase(place);
-  // What was staged inside goes with its directory: one range, for no name begins before byte 1.
-  auto at = items_.lower_bound(place.child("\x01"));
-  while (at != items_.end() && place.contains(at->first)) {
+  const auto found = items_.find(place);
+  if (found == items_.end()) {
+    return;
+  }
+  if (const auto parent = items_.find(place.parent()); parent != items_.end()) {
+    std::erase(parent->second.children, &*found);
+  }
+  std::vector<Items::value_type*> below = std::move(found->second.children);
+  items_.erase(found);
+  while (!below.empty()) {
+    auto& [path, slot] = *below.back();
+    below.pop_back();
+    below.insert(below.end(), slot.children.begin(), slot.children.end());
     if (inside != nullptr) {
-      inside->emplace(at->first, describe(at->second, at->first.name(), at->second.stat));
+      inside->emplace(path, describe(slot.item, path.name(), slot.item.stat));
     }
-    at = items_.erase(at);
+    items_.erase(items_.find(path));
   }
 }
 
@@ -138,7 +156,7 @@ void LocalBatch::discard(const Staged& staged) {
     if (found == items_.end()) {
       return;
     }
-    path = found->second.path;
+    path = found->second.item.path;
   }
   take_back(staged.place, path);
 }
@@ -148,29 +166,25 @@ Result<Staged> LocalBatch::stage(const StageRequest& request, std::stop_token st
       request.kind == tree::Kind::kOther) {
     return Error(Code::kInvalidArgument, "a file needs a source and nothing else has one");
   }
-  TRY_ASSIGN(const RelPath key, reserve(request));
   Item item;
   item.kind = request.kind;
-  {
-    const rt::Lock lock(mutex_);
-    item.path = items_.at(key).path;
-  }
+  TRY_ASSIGN(Items::value_type* const slot, reserve(request, item.path));
   Staged staged;
-  staged.place = key;
+  staged.place = slot->first;
   auto place = place_of(item.path);
   if (!place.ok()) {
-    forget(key);
+    forget(staged.place);
     return std::move(place).error();
   }
   if (auto filled = fill(request, *place, stop, item, staged); !filled.ok()) {
-    take_back(key, item.path);
+    take_back(staged.place, item.path);
     return std::move(filled).error();
   }
   if (!request.place.is_root()) {
     TRY(staged_directories_.note(item.path.parent().text(), place->directory));
   }
   const rt::Lock lock(mutex_);
-  items_.at(key) = std::move(item);
+  slot->second.item = std::move(item);
   return staged;
 }
 
@@ -327,9 +341,8 @@ Result<void> LocalBatch::set_late_modes() {
   std::vector<std::pair<RelPath, std::uint32_t>> modes;
   {
     const rt::Lock lock(mutex_);
-    // Backwards, so that children come before a parent that may lock us out.
-    for (auto at = items_.rbegin(); at != items_.rend(); ++at) {
-      Item& item = at->second;
+    for (auto& [place, slot] : items_) {
+      Item& item = slot.item;
       const bool is_top = item.path.parent().text() == kTrees;
       // Moving a directory needs the right to write it: such a mode comes after publishing.
       if (item.late_mode.has_value() && !(is_top && (*item.late_mode & kOwnerWrites) == 0)) {
@@ -338,6 +351,8 @@ Result<void> LocalBatch::set_late_modes() {
       }
     }
   }
+  // Children come before a parent that may lock us out.
+  std::ranges::sort(modes, std::greater<>());
   for (const auto& [path, mode] : modes) {
     TRY_ASSIGN(const Place place, place_of(path));
     TRY(place.directory->set_mode(place.name, mode));

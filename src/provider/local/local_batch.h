@@ -4,6 +4,8 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "provider/local/copier.h"
@@ -39,10 +41,17 @@ class LocalBatch final : public Batch {
     std::optional<std::uint32_t> late_mode;  ///< of a directory, set when its children are there
   };
 
+  struct Slot {
+    Item item;
+    std::vector<std::pair<const RelPath, Slot>*> children;  ///< of a directory
+  };
+  using Items = std::unordered_map<RelPath, Slot>;
+
   LocalBatch(LocalRoot& root, LocalTrash& trash, std::string name,
              std::shared_ptr<fs::Directory> folder);
 
-  Result<RelPath> reserve(const StageRequest& request);
+  /// The slot stays where it is until it is forgotten; its item is guarded by the mutex.
+  Result<Items::value_type*> reserve(const StageRequest& request, RelPath& path);
   Result<Item> find_staged(const Staged& staged);
   Result<Place> place_of(const RelPath& path_in_folder);
   /// Removes what must not be published, or else sees to it that its tree is not.
@@ -65,7 +74,7 @@ class LocalBatch final : public Batch {
   Result<tree::Entry> describe_published(const Item& item, const Place& place);
   tree::Entry describe(const Item& item, std::string_view name, const fs::Stat& stat) const;
   /// Forgets the place and all below it; tells `inside`, if any, what stands below.
-  void forget(const RelPath& place, std::map<RelPath, tree::Entry>* inside = nullptr);
+  void forget(const RelPath& place, std::unordered_map<RelPath, tree::Entry>* inside = nullptr);
 
   LocalRoot& root_;
   LocalTrash& trash_;
@@ -75,7 +84,7 @@ class LocalBatch final : public Batch {
   DirtyDirectories published_directories_;
 
   rt::Mutex mutex_;
-  std::map<RelPath, Item> items_ OX_GUARDED_BY(mutex_);
+  Items items_ OX_GUARDED_BY(mutex_);
   /// Directories of staged trees that were used last. Nobody else moves them.
   std::map<RelPath, std::shared_ptr<fs::Directory>> opened_ OX_GUARDED_BY(mutex_);
   std::uint64_t next_number_ OX_GUARDED_BY(mutex_) = 0;

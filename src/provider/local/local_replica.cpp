@@ -58,8 +58,11 @@ Result<std::unique_ptr<Source>> LocalProvider::open(const RelPath& path,
   if (path.is_root()) {
     return Error(Code::kIsADirectory, "the root is a directory");
   }
-  TRY_ASSIGN(const Place place, root_->open_parent(path));
-  auto source = LocalSource::open(*root_, place, expected);
+  auto file = root_->open_file(path);
+  if (!file.ok()) {
+    return about(std::move(file).error(), path);
+  }
+  auto source = LocalSource::open(*root_, std::move(file).value(), expected);
   if (!source.ok()) {
     return about(std::move(source).error(), path);
   }
@@ -247,7 +250,8 @@ Result<tree::Entry> LocalProvider::look_trashed(const RelPath& trash_path) {
 
 Result<std::unique_ptr<Source>> LocalProvider::open_trashed(const RelPath& trash_path) {
   TRY_ASSIGN(const Place place, trash_.find(trash_path));
-  return LocalSource::open(*root_, place, nullptr);
+  TRY_ASSIGN(auto file, place.directory->open_file(place.name, fs::Access::kRead));
+  return LocalSource::open(*root_, std::move(file), nullptr);
 }
 
 Result<tree::Entry> LocalProvider::restore_trashed(const RelPath& trash_path, const RelPath& path) {

@@ -67,16 +67,21 @@ Result<void> LocalRoot::check_writable() const {
   return {};
 }
 
-Result<std::shared_ptr<fs::Directory>> LocalRoot::open_directory(const RelPath& path) {
-  std::shared_ptr<fs::Directory> at = root_;
-  if (path.is_root()) {
-    return at;
-  }
+Result<void> LocalRoot::check_not_own(const RelPath& path) const {
   for (RelPath rest = path; !rest.is_root(); rest = rest.after_first()) {
     if (is_own_name(rest.first())) {
       return Error(Code::kNameInvalid, "a name of our own").with_context(path.text());
     }
   }
+  return {};
+}
+
+Result<std::shared_ptr<fs::Directory>> LocalRoot::open_directory(const RelPath& path) {
+  std::shared_ptr<fs::Directory> at = root_;
+  if (path.is_root()) {
+    return at;
+  }
+  TRY(check_not_own(path));
   auto opened = at->open_below(path);
   if (!opened.ok()) {
     return as_missing(std::move(opened).error());
@@ -88,6 +93,12 @@ Result<std::shared_ptr<fs::Directory>> LocalRoot::open_directory(const RelPath& 
         .with_context(path.text());
   }
   return at;
+}
+
+Result<std::unique_ptr<fs::File>> LocalRoot::open_file(const RelPath& path) {
+  TRY(check_not_own(path));
+  auto opened = root_->open_file_below(path, fs::Access::kRead);
+  return opened.ok() ? std::move(opened) : as_missing(std::move(opened).error());
 }
 
 Result<Place> LocalRoot::open_parent(const RelPath& path) {

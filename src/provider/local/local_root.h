@@ -62,6 +62,9 @@ class LocalRoot {
   /// kNotFound when a component is known to be missing or is no directory, kNameInvalid for our own
   /// folder, kUnreachable across a mount point.
   Result<std::shared_ptr<fs::Directory>> open_directory(const RelPath& path);
+  /// The file at `path`, for reading; errors as those of open_directory and
+  /// fs::Directory::open_file. That it lies on this file system is not looked at.
+  Result<std::unique_ptr<fs::File>> open_file(const RelPath& path);
   /// The directory that holds `path`. Contract: not the root.
   Result<Place> open_parent(const RelPath& path);
 
@@ -73,6 +76,8 @@ class LocalRoot {
   /// The mode to set; none where there are no modes or the source knows none.
   std::optional<std::uint32_t> mode_of(const std::optional<tree::Attributes>& attributes) const;
   bool is_own_name(std::string_view name) const;
+  /// kNameInvalid when `path` leads into our own folder.
+  Result<void> check_not_own(const RelPath& path) const;
   tree::Fingerprint fingerprint_of(const fs::Stat& stat) const;
   tree::Entry entry_of(std::string_view name, const fs::Stat& stat) const;
   /// True when the inode is the version that is expected. Of directories only the identity counts.

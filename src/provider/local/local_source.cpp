@@ -17,9 +17,8 @@ bool same_bytes_so_far(const fs::Stat& before, const fs::Stat& now) {
 LocalSource::LocalSource(LocalRoot& root, std::unique_ptr<fs::File> file)
     : root_(root), file_(std::move(file)) {}
 
-Result<std::unique_ptr<Source>> LocalSource::open(LocalRoot& root, const Place& place,
+Result<std::unique_ptr<Source>> LocalSource::open(LocalRoot& root, std::unique_ptr<fs::File> file,
                                                   const tree::Fingerprint* expected) {
-  TRY_ASSIGN(auto file, place.directory->open_file(place.name, fs::Access::kRead));
   // The lease comes first, or a writer could finish between the look and the lease.
   std::unique_ptr<LocalSource> source(new LocalSource(root, std::move(file)));
   source->take_lease();
@@ -34,10 +33,10 @@ Result<std::unique_ptr<Source>> LocalSource::open(LocalRoot& root, const Place& 
   source->fingerprint_ = root.fingerprint_of(source->opened_);
   source->fingerprint_.racy = recent && (!now.has_value() || root.is_racy(source->opened_, *now));
   if (source->opened_.device != root.facts().device) {
-    return Error(Code::kUnsupported, "a file of another file system").with_context(place.name);
+    return Error(Code::kUnreachable, "another file system is mounted here");
   }
   if (expected != nullptr && !source->fingerprint_.same_version(*expected)) {
-    return Error(Code::kPreconditionFailed, "the file has changed").with_context(place.name);
+    return Error(Code::kPreconditionFailed, "the file has changed");
   }
   if (source->size() >= kAdviseFrom) {
     source->file_->advise_sequential();

@@ -10,9 +10,9 @@ namespace ox::provider {
 /// waits for us: so it is given back as soon as somebody asks.
 class LocalSource final : public Source {
  public:
-  /// Opens the file at `place`; kIsADirectory or kUnsupported for anything else,
+  /// `file` is open for reading. kUnreachable when it lies on another file system,
   /// kPreconditionFailed when it is not what `expected` names.
-  static Result<std::unique_ptr<Source>> open(LocalRoot& root, const Place& place,
+  static Result<std::unique_ptr<Source>> open(LocalRoot& root, std::unique_ptr<fs::File> file,
                                               const tree::Fingerprint* expected);
 
   std::uint64_t size() const override { return opened_.size; }

@@ -43,7 +43,7 @@ Result<LocalBatch::Item> LocalBatch::find_staged(const Staged& staged) {
   if (const auto why = spoilt_.find(std::string(staged.place.first())); why != spoilt_.end()) {
     return Error(Code::kIo, "what was staged in it can't be taken back: " + why->second.message());
   }
-  return found->second;
+  return found->second.item;
 }
 
 Result<Digest> LocalBatch::read_back(const Staged& staged, std::stop_token stop) {

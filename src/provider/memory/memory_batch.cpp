@@ -167,7 +167,7 @@ Result<Published> MemoryProvider::MemoryBatch::publish(const Staged& staged, con
 }
 
 void MemoryProvider::MemoryBatch::release(const RelPath& place,
-                                          std::map<RelPath, tree::Entry>* inside) {
+                                          std::unordered_map<RelPath, tree::Entry>* inside) {
   const rt::Lock lock(mutex_);
   staged_.erase(place);
   // What was staged inside goes with its directory: one range, for no name begins before byte 1.

@@ -164,7 +164,7 @@ class MemoryProvider::MemoryBatch final : public Batch {
                                                       const std::stop_token& stop, Staged& staged);
   Result<RelPath> keep(const RelPath& place, MemoryNodePtr node);
   /// Forgets the place and all below it, which it hands over as it stands there.
-  void release(const RelPath& place, std::map<RelPath, tree::Entry>* inside);
+  void release(const RelPath& place, std::unordered_map<RelPath, tree::Entry>* inside);
 
   std::shared_ptr<Store> store_;
   rt::Mutex mutex_;
