@@ -389,15 +389,14 @@ class Run {
     return refused.empty();
   }
 
-  /// Purges what is expired on a full root, once in a run; what this run put aside stays.
+  /// Purges what is expired, once in a run for each full root, and on all of them: they may share a
+  /// disk. What this run put aside stays.
   bool make_room(ReplicaIndex i) {
     if (!roomed_.insert(i).second) {
       return false;
     }
-    std::vector<EngineReplica> only(replicas_.size());
-    only[i] = replicas_[i];
     Result<RetentionReport> purged =
-        purge_trash(store_, only, options_.retention, report_.id, services_, stop_);
+        purge_trash(store_, replicas_, options_.retention, report_.id, services_, stop_);
     if (!purged.ok()) {
       return false;
     }
@@ -561,7 +560,7 @@ class Run {
   ClosedRoots closed_;
   std::vector<std::uint64_t> hard_linked_;  ///< files, by replica
   std::map<ReplicaIndex, Unkept> unkept_;
-  std::set<ReplicaIndex> roomed_;  ///< where room was made
+  std::set<ReplicaIndex> roomed_;  ///< for which room was to be made
 };
 
 }  // namespace

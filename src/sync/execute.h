@@ -52,7 +52,7 @@ struct Execution {
   /// Counts what is tried one after the other: what failed beside the failure that made room for
   /// the rest is no second one.
   std::uint64_t attempt = 1;
-  std::map<ReplicaIndex, std::uint64_t> room_made_at;  ///< attempt by replica
+  std::optional<std::uint64_t> room_made_at;  ///< the attempt, on whichever root
 
   /// Fingerprints of what our own moves changed, by replica and path.
   std::map<std::pair<ReplicaIndex, RelPath>, tree::Fingerprint> moved;
