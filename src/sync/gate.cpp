@@ -35,7 +35,7 @@ Result<Verdict> judge(const state::RuleFacts& facts, ReplicaIndex i, const Engin
   if (!expected.known) {
     return Verdict{};
   }
-  if (expected.epoch == 0 && expected.pending_epoch == 0) {
+  if (expected.epoch == 0 && expected.pending_epoch == 0 && !writable(replica)) {
     return judge_unmarked(replica, approved, std::move(stop));
   }
   const auto identity = replica.provider->read_identity(facts.id);
@@ -147,6 +147,12 @@ Result<void> mark(const state::RuleFacts& facts, ReplicaIndex i, const EngineRep
                                            .file_system = facts.replicas[i].file_system});
 }
 
+/// An empty new root that takes no mark would count as unmounted later on, if it were known.
+bool shows_anything(const EngineReplica& replica) {
+  const auto entries = replica.provider->list({}, {});
+  return entries.ok() && !entries->empty();
+}
+
 /// Answers with those that did not take it. Those that were full are tried once more when room
 /// could be made.
 std::map<ReplicaIndex, Error> mark_all(const state::RuleFacts& facts,
@@ -198,8 +204,8 @@ Result<std::map<ReplicaIndex, Error>> advance_epoch(
       continue;
     }
     facts.replicas[i].epoch = facts.replicas[i].pending_epoch;
-    // Only what bears the mark: an empty new root without it would count as unmounted later on.
-    facts.replicas[i].known = facts.replicas[i].known || writable(replicas[i]);
+    facts.replicas[i].known =
+        facts.replicas[i].known || writable(replicas[i]) || shows_anything(replicas[i]);
   }
   return refused;
 }
