@@ -80,6 +80,7 @@ class History {
     }
     come_to_rest();
     verdict_.violation = oracle_.violation();
+    verdict_.disks = world_.layout() == Layout::kOneDisk ? 1 : world_.size() + 1;
     if (verbose_) {
       std::printf("%s", oracle_.describe().c_str());
     }
@@ -200,6 +201,11 @@ class History {
     if (strike->blow == Blow::kCrash || strike->blow == Blow::kPowerCut) {
       const Kind kind = strike->blow == Blow::kCrash ? Kind::kCrash : Kind::kCutMachine;
       interventions_.push_back({strike->call, kind, 0});
+      return;
+    }
+    if (strike->blow == Blow::kCutDisk) {
+      const Kind kind = strike->disk < world_.size() ? Kind::kCutReplica : Kind::kCutState;
+      interventions_.push_back({strike->call, kind, strike->disk});
       return;
     }
     const fs::Effect effect = strike->blow == Blow::kError        ? fs::Effect::kNone
