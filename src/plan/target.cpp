@@ -122,6 +122,8 @@ class ReplicaTarget {
   bool may_stand(NodeIndex n, NodeIndex directory) {
     const tree::NodeValue value = *work_.nodes[n].next;  // nodes are added meanwhile
     if (is_excluded(work_, n, replica_)) {
+      // It lags behind in sight, and is nobody's from now on: the next plan takes it for new.
+      work_.look_again = work_.look_again || present(n);
       side(n).target = Target::kForget;
       return false;
     }

@@ -374,7 +374,7 @@ class Run {
         leave_alone(i, root.why);
       }
     }
-    return execution.dirty;
+    return execution.dirty || decided.plan.look_again;
   }
 
   /// False: some root did not take its new mark and is left alone.
