@@ -8,6 +8,7 @@
 #include "sync/derived_ids.h"
 #include "sync/execute.h"
 #include "sync/gate.h"
+#include "sync/parked.h"
 #include "sync/questions.h"
 #include "sync/retention.h"
 #include "sync/scan.h"
@@ -70,9 +71,7 @@ class Run {
       report_.unreadable = report_.held.empty();
       return finish();
     }
-    if (!options_.dry_run) {
-      TRY(start_up());
-    }
+    TRY(options_.dry_run ? look_ahead() : start_up());
     TRY_ASSIGN(slicing_, first_sync());
     for (std::size_t pass = 0; pass < options_.max_passes && online() >= 2;) {
       TRY_ASSIGN(const bool again, run_pass(approved, pass));
@@ -105,6 +104,24 @@ class Run {
     }
     for (const auto& [i, error] : settled.unusable) {
       leave_alone(i, error);
+    }
+    return {};
+  }
+
+  /// A dry run must not settle what a crash left, yet has to say what a run that did would do.
+  Result<void> look_ahead() {
+    for (ReplicaIndex i = 0; i < replicas_.size(); ++i) {
+      if (replicas_[i].provider == nullptr) {
+        continue;
+      }
+      const auto places = show_parked_home(store_, *replicas_[i].provider, i);
+      if (!places.ok()) {
+        leave_alone(i, places.error());
+        continue;
+      }
+      for (const RelPath& path : *places) {
+        add_problem(problem_of_parked(i, path));
+      }
     }
     return {};
   }
@@ -433,7 +450,7 @@ class Run {
     static const std::set<std::string_view> kHarmless{
         "special",    "name_collision", "name_refused", "symlinks_unsupported",
         "in_the_way", "assumed_equal",  "kept",         "changed_meanwhile",
-        "recovered"};
+        "recovered",  "stands_aside"};
     const bool partly = std::ranges::any_of(report_.problems, [&](const state::Problem& problem) {
       return problem.code != "held" && !kHarmless.contains(problem.code);
     });

@@ -23,6 +23,9 @@ state::Problem problem_of(ReplicaIndex replica, const ClosedRoot& root);
 /// … and of one that takes no part in it.
 state::Problem problem_of_left_alone(ReplicaIndex replica, const Error& error);
 
+/// What a dry run tells of an entry that a crash left parked and that the next run puts at `path`.
+state::Problem problem_of_parked(ReplicaIndex replica, const RelPath& path);
+
 /// Changes made, or that would be made.
 std::uint64_t changes_in(const RunCounts& counts);
 
