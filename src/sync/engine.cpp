@@ -26,9 +26,6 @@ struct Decided {
   bool unstable = false;  ///< the replicas changed under the scan: execute, then look again
 };
 
-/// Entries handed to the planner at once in a first sync: about 100 MB of working tables.
-constexpr std::uint64_t kSliceEntries = 30'000;
-
 class Run {
  public:
   Run(state::Store& store, const state::RuleFacts& facts,
@@ -134,9 +131,10 @@ class Run {
   }
 
   /// With nothing agreed yet there are no deletes and moves to be seen whole, so the run may go
-  /// slice by slice.
+  /// slice by slice; unless destinations are to lose something, which a budget weighs as a whole.
   Result<bool> first_sync() {
-    if (options_.dry_run || rebase_ || options_.policy.mode == plan::Mode::kMove) {
+    if (options_.dry_run || rebase_ || options_.policy.mirror ||
+        options_.policy.mode == plan::Mode::kMove) {
       return false;
     }
     TRY_ASSIGN(const std::uint64_t nodes, store_.node_count());
@@ -180,14 +178,17 @@ class Run {
     const bool moving = options_.policy.mode == plan::Mode::kMove;
     ScanOptions scope{.whole = rebase_ || moving};
     if (slicing_) {
-      scope.slice_entries = kSliceEntries;
-      scope.visited = &visited_;
+      scope.slice_entries = options_.slice_entries;
+      scope.unfinished = &unfinished_;
     }
+    const std::set<RelPath> unfinished_before = unfinished_;
     TRY_ASSIGN(Scan scanned, scan(store_, replicas_, scope, services_, stop_));
-    report_.counts.scanned = std::max(report_.counts.scanned, scanned.entries);
+    report_.counts.scanned = slicing_ ? report_.counts.scanned + scanned.entries
+                                      : std::max(report_.counts.scanned, scanned.entries);
     count_hard_linked(scanned);
     if (std::ranges::count(scanned.unreadable, true) != 0) {
       add_reports(scanned.reports);
+      unfinished_ = unfinished_before;  // nothing of this scan is carried out
       return goes_on_without(scanned.unreadable);
     }
     plan::Input input{.nodes = scanned.nodes,
@@ -220,10 +221,8 @@ class Run {
     }
     TRY_ASSIGN(const bool dirty, carry_out(decided, input, scanned.nodes, was_rebase));
     dirty_slice_ = dirty_slice_ || dirty || decided.unstable;
-    const bool more = scanned.sliced || dirty_slice_;
-    if (slicing_ && more && !stop_.stop_requested()) {
-      slicing_ = scanned.sliced && !decided.plan.empty();
-      return true;
+    if (slicing_) {
+      return next_slice(scanned, decided.plan);
     }
     const bool again =
         (dirty || decided.unstable) && pass + 1 < options_.max_passes && !stop_.stop_requested();
@@ -240,6 +239,26 @@ class Run {
     return again;
   }
 
+  /// False: that was the last slice, and all of them went well.
+  bool next_slice(const Scan& scanned, const plan::Plan& plan) {
+    for (const std::vector<plan::Report>* reports : {&scanned.reports, &plan.reports}) {
+      slice_reports_.insert(slice_reports_.end(), reports->begin(), reports->end());
+    }
+    if (scanned.sliced || dirty_slice_) {
+      slicing_ = scanned.sliced && !plan.empty();
+      return true;  // where slices get no further, a pass over everything follows
+    }
+    // A directory that lies in several slices is reported by each.
+    const auto key = [](const plan::Report& report) {
+      return std::tie(report.path, report.code, report.replica, report.message);
+    };
+    std::ranges::sort(slice_reports_, {}, key);
+    const auto twins = std::ranges::unique(slice_reports_, {}, key);
+    slice_reports_.erase(twins.begin(), twins.end());
+    add_reports(slice_reports_);
+    return false;
+  }
+
   /// Roots that can't be listed are away; false: too few are left.
   bool goes_on_without(const std::vector<bool>& unreadable) {
     const auto gone = static_cast<std::size_t>(std::ranges::count(unreadable, true));
@@ -254,7 +273,6 @@ class Run {
         replicas_[i].away_reason = "can't be read";
       }
     }
-    visited_.clear();  // nothing of this scan was carried out
     return true;
   }
 
@@ -569,9 +587,10 @@ class Run {
   bool rebase_ = false;
   bool epoch_advanced_ = false;
   std::vector<std::string> held_roots_;
-  bool slicing_ = false;      ///< first sync, in slices
-  bool dirty_slice_ = false;  ///< some slice has to be looked at again
-  std::set<NodeId> visited_;  ///< directories of earlier slices
+  bool slicing_ = false;          ///< first sync, in slices
+  bool dirty_slice_ = false;      ///< some slice has to be looked at again
+  std::set<RelPath> unfinished_;  ///< directories, or places in them, that slices left out
+  std::vector<plan::Report> slice_reports_;
   RunReport report_;
   std::optional<Ledger> ledger_;
   ClosedRoots closed_;

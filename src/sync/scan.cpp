@@ -105,12 +105,17 @@ class Scanner {
   }
 
   Result<void> visit(const UnitPtr& unit, std::stop_token stop) {
-    if (options_.visited != nullptr && unit->record.has_value() && !first_visit(*unit)) {
-      return walk_through(unit);
-    }
-    if (options_.slice_entries != 0 && handed_over_ >= options_.slice_entries) {
-      defer(*unit);
-      return {};
+    if (options_.unfinished != nullptr) {
+      rt::Lock lock(mutex_);
+      if (unit->record.has_value() && unit->parent != nullptr &&
+          !options_.unfinished->contains(path_of(*unit))) {
+        return {};
+      }
+      if (handed_over_ >= options_.slice_entries) {
+        defer(*unit);
+        return {};
+      }
+      options_.unfinished->erase(path_of(*unit));
     }
     std::vector<ScanListing> listings(replicas_.size());
     for (std::size_t i = 0; i < replicas_.size(); ++i) {
@@ -125,10 +130,6 @@ class Scanner {
     if (unit->record.has_value() && !options_.whole) {
       TRY_ASSIGN(const bool clean, compare(unit, listings, children));
       if (clean) {
-        {
-          rt::Lock lock(mutex_);
-          mark_visited(*unit);
-        }
         for (UnitPtr& child : children) {
           spawn(std::move(child));
         }
@@ -138,56 +139,24 @@ class Scanner {
     return materialise(unit, listings);
   }
 
-  bool first_visit(const ScanUnit& unit) {
-    rt::Lock lock(mutex_);
-    return !options_.visited->contains(unit.record->id);
+  static const RelPath& path_of(const ScanUnit& unit) {
+    return std::ranges::find_if(unit.views, [](const auto& view) { return view.has_value(); })
+        ->value()
+        .path;
   }
 
-  void mark_visited(const ScanUnit& unit) OX_REQUIRES(mutex_) {
-    if (options_.visited != nullptr && unit.record.has_value() &&
-        !unfinished_.contains(unit.record->id)) {
-      options_.visited->insert(unit.record->id);
-    }
-  }
-
-  /// Nothing is known of this directory in this slice.
-  void defer(ScanUnit& unit) {
-    rt::Lock lock(mutex_);
+  /// Nothing is known of this directory in this slice. Directories with nothing else in them are
+  /// not made yet, so that all above are to be listed again.
+  void defer(ScanUnit& unit) OX_REQUIRES(mutex_) {
     result_.sliced = true;
-    if (unit.parent != nullptr && unit.parent->record.has_value()) {
-      unfinished_.insert(unit.parent->record->id);
-      options_.visited->erase(unit.parent->record->id);
+    for (const ScanUnit* at = &unit; at != nullptr; at = at->parent.get()) {
+      options_.unfinished->insert(path_of(*at));
     }
     for (std::size_t i = 0; i < replicas_.size(); ++i) {
       if (unit.entry_index[i] != ScanUnit::kUnplaced) {
         result_.replicas[i].entries[unit.entry_index[i]].coverage = plan::Coverage::kUnknown;
       }
     }
-  }
-
-  /// A directory of an earlier slice: only the way down matters.
-  Result<void> walk_through(const UnitPtr& unit) {
-    TRY_ASSIGN(std::vector<tree::NodeRecord> records, store_.children(unit->record->id));
-    for (tree::NodeRecord& record : records) {
-      if (record.agreed->kind != tree::Kind::kDirectory) {
-        continue;
-      }
-      UnitPtr child = fresh_child(unit);
-      for (std::size_t i = 0; i < replicas_.size(); ++i) {
-        const auto& side = record.sides[i].acknowledged;
-        if (unit->views[i].has_value() && side.has_value() && side->value == *record.agreed) {
-          tree::Entry entry{.name = record.agreed->name,
-                            .kind = tree::Kind::kDirectory,
-                            .attributes = record.agreed->attributes,
-                            .fingerprint = side->fingerprint};
-          child->views[i] = ScanUnit::View{.path = unit->views[i]->path.child(entry.name),
-                                           .entry = std::move(entry)};
-        }
-      }
-      child->record = std::move(record);
-      spawn(std::move(child));
-    }
-    return {};
   }
 
   ScanListing list(const ScanUnit& unit, std::size_t i, std::stop_token stop) {
@@ -418,7 +387,6 @@ class Scanner {
     {
       rt::Lock lock(mutex_);
       place_chain(*unit);
-      mark_visited(*unit);
       for (std::size_t i = 0; i < replicas_.size(); ++i) {
         handed_over_ += new_files(listings[i], records.size());
         if (listings[i].present) {
@@ -577,7 +545,6 @@ class Scanner {
   rt::Mutex mutex_;
   Scan result_ OX_GUARDED_BY(mutex_);
   std::set<NodeId> forced_ OX_GUARDED_BY(mutex_);
-  std::set<NodeId> unfinished_ OX_GUARDED_BY(mutex_);  ///< some child was left for a later slice
   rt::TaskGroup group_;
 };
 

@@ -16,9 +16,10 @@ struct ScanOptions {
   /// Stop handing over after about so many entries and leave the rest for later scans, so that a
   /// first sync of any size fits in memory; 0: no limit.
   std::uint64_t slice_entries = 0;
-  /// Directories of earlier slices of this run: walked through by the state's pages, not listed.
-  /// The scan adds what it visits. None: list all.
-  std::set<NodeId>* visited = nullptr;
+  /// First sync in slices: directories, or places in them, that earlier slices left out. Every
+  /// other directory that has a record is done and not looked at again. The scan keeps it up to
+  /// date. None: look at all.
+  std::set<RelPath>* unfinished = nullptr;
 };
 
 /// What the replicas show, as the planner wants it. Directories in which nothing changed are
