@@ -535,7 +535,7 @@ class Run {
       commit.runs.push_back(record());
       commit.facts = facts_;
       for (const plan::Conflict& conflict : report_.conflicts) {
-        commit.conflicts.push_back(conflict_record(conflict));
+        commit.conflicts.push_back(record_of(conflict, report_.id, started_));
       }
       if (report_.outcome == state::RunOutcome::kInSync) {
         commit.approved = std::vector<std::string>{};
@@ -562,18 +562,6 @@ class Run {
       record.message = "merged as a union: " + report_.rebase_reason;
     }
     return record;
-  }
-
-  state::ConflictRecord conflict_record(const plan::Conflict& conflict) const {
-    return {.run = report_.id,
-            .node = conflict.node,
-            .copy = conflict.copy,
-            .path = conflict.path,
-            .copy_path = conflict.copy_path,
-            .kind = conflict.kind,
-            .winner = conflict.winner,
-            .loser = conflict.loser,
-            .when = started_};
   }
 
   state::Store& store_;
