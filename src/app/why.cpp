@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sync/parked.h"
+
 namespace ox::app {
 
 namespace {
@@ -104,6 +106,9 @@ Result<Why> why(const Places& places, Located located, const Process& process) {
     answer.agreed = record->agreed;
   }
   for (ReplicaIndex i = 0; i < session->replicas().size(); ++i) {
+    if (provider::Provider* const provider = session->replicas()[i].provider; provider != nullptr) {
+      ignore(sync::show_parked_home(store, *provider, i), "the dry run below says what is wrong");
+    }
     answer.roots.push_back(look_at(*session, i, path, record));
   }
   TRY_ASSIGN(const std::vector<state::Problem> problems, store.problems());

@@ -99,6 +99,7 @@ Outcome make_plan(const Input& input) {
     plan.conflicts = std::move(work.conflicts);
     plan.reports = std::move(work.reports);
     plan.held = std::move(held);
+    plan.look_again = work.look_again;
     plan.next_node = work.next_node();
     sort_reports(plan);
     return plan;

@@ -192,6 +192,8 @@ struct Plan {
   std::vector<Report> reports;
   std::vector<std::string> held;  ///< names of what the budget holds; empty: nothing
   NodeId next_node;
+  /// Something that stands in sight is no longer known by this plan: make another one after it.
+  bool look_again = false;
 
   bool has_operations() const;
   /// Nothing to execute and nothing to commit.

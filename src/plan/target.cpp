@@ -11,6 +11,13 @@ namespace ox::plan {
 
 namespace {
 
+/// A filter keeps this replica from having it where it is to stand.
+bool is_excluded(const Work& work, NodeIndex n, ReplicaIndex replica) {
+  return work.input().excluded &&
+         work.input().excluded(replica, work.next_path(n),
+                               work.nodes[n].next->kind == tree::Kind::kDirectory);
+}
+
 class ReplicaTarget {
  public:
   ReplicaTarget(Work& work, ReplicaIndex replica) : work_(work), replica_(replica) {}
@@ -82,10 +89,6 @@ class ReplicaTarget {
     const bool folds = can().names.case_rule != tree::CaseRule::kSensitive ||
                        can().names.normalization != tree::NormalizationRule::kBytes;
     for (const NodeIndex n : children) {
-      if (side(n).status == Status::kExcluded && !work_.nodes[n].frozen && !is_excluded(n)) {
-        // Somebody moved it out of the excluded place: where it is to stand now, it is new here.
-        side(n).target = Target::kFollow;
-      }
       if (side(n).status == Status::kOffline || side(n).target == Target::kForget) {
         continue;
       }
@@ -116,16 +119,11 @@ class ReplicaTarget {
            work_.seen_name(n, replica_) == work_.nodes[n].next->name;
   }
 
-  /// A filter keeps this replica from having it where it is to stand.
-  bool is_excluded(NodeIndex n) const {
-    return work_.input().excluded &&
-           work_.input().excluded(replica_, work_.next_path(n),
-                                  work_.nodes[n].next->kind == tree::Kind::kDirectory);
-  }
-
   bool may_stand(NodeIndex n, NodeIndex directory) {
     const tree::NodeValue value = *work_.nodes[n].next;  // nodes are added meanwhile
-    if (is_excluded(n)) {
+    if (is_excluded(work_, n, replica_)) {
+      // It lags behind in sight, and is nobody's from now on: the next plan takes it for new.
+      work_.look_again = work_.look_again || present(n);
       side(n).target = Target::kForget;
       return false;
     }
@@ -417,6 +415,20 @@ class ReplicaTarget {
   std::unordered_map<EntryIndex, std::vector<EntryIndex>> foreign_;
 };
 
+/// What somebody moved out of an excluded place is new where it is to stand now.
+void leave_excluded_places(Work& work) {
+  for (NodeIndex n = 0; n < work.nodes.size(); ++n) {
+    const Node& node = work.nodes[n];
+    for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
+      const bool concerns_it = !node.only.has_value() || *node.only == i;
+      if (node.next.has_value() && !node.frozen && concerns_it && work.online(i) &&
+          work.side(n, i).status == Status::kExcluded && !is_excluded(work, n, i)) {
+        work.side(n, i).target = Target::kFollow;
+      }
+    }
+  }
+}
+
 /// Bytes that nobody who is online holds cannot be delivered in this run.
 void wait_for_bytes(Work& work) {
   for (NodeIndex n = 0; n < work.nodes.size(); ++n) {
@@ -451,6 +463,7 @@ void wait_for_bytes(Work& work) {
 }  // namespace
 
 void target(Work& work) {
+  leave_excluded_places(work);
   wait_for_bytes(work);
   for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
     if (work.online(i)) {

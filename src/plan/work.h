@@ -151,6 +151,7 @@ class Work {
   std::vector<Report> reports;
   std::vector<MergeRequest> merge_requests;
   std::vector<std::string> held;
+  bool look_again = false;  ///< see Plan
   std::set<NodeId> frozen;  ///< what the budget holds
   /// What the budget holds of a destination's own, which has no lasting id (--mirror).
   std::set<std::pair<ReplicaIndex, RelPath>> frozen_own;

@@ -231,6 +231,10 @@ class Provider {
                             std::string_view name) = 0;
   virtual Result<tree::Entry> unpark(std::string_view name, const RelPath& path) = 0;
   virtual Result<std::vector<std::string>> parked() = 0;
+  /// For looking ahead of the start that brings parked entries home: from now on list, look and
+  /// open show each of these where it is to stand, until it stands there or something else does.
+  /// Place → private name. Replaces what was said before; nothing is changed on the store.
+  virtual Result<void> show_parked(std::map<RelPath, std::string> places) = 0;
   /// Sets mode and user attributes (taken from `xattr_source`, may be null) and, when `mtime` is
   /// given, the modification time of what `expected` names.
   virtual Result<tree::Entry> set_attributes(const RelPath& path, const tree::Fingerprint& expected,

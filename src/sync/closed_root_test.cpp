@@ -121,6 +121,28 @@ TEST_F(ClosedRoot, ExpiredVersionsMakeRoomOnce) {
   EXPECT_EQ(files(2), files(0));
 }
 
+/// Two roots on one disk that is full as long as something is in the trash of the second.
+TEST_F(ClosedRoot, RoomOnTheSameDiskLetsAllTakeTheirMarks) {
+  write(0, "old", "newer bytes");
+  run_clean();
+  ASSERT_EQ(stores_[2]->trash_contents().size(), 1U);
+  for (const auto& [path, bytes] : stores_[1]->trash_contents()) {
+    ASSERT_TRUE(stores_[1]->purge_trashed(path).ok());
+  }
+  clock_.advance(std::chrono::hours(24 * 40));
+  open_store();
+  write(0, "new", "new bytes");
+  for (const std::size_t i : {1U, 2U}) {
+    stores_[i]->set_hook([this](const provider::MemoryEvent& event) -> Result<void> {
+      const bool full = event.call == "write_identity" && !stores_[2]->trash_contents().empty();
+      return full ? Error(Code::kNoSpace, "full") : Result<void>{};
+    });
+  }
+  run_clean();
+  EXPECT_EQ(files(1), files(0));
+  EXPECT_EQ(files(2), files(0));
+}
+
 TEST_F(ClosedRoot, WhatThisRunDisplacedIsNoRoom) {
   write(0, "old", "newer bytes");
   write(0, "zzz", "new bytes");

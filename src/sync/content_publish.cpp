@@ -214,11 +214,11 @@ void Publisher::collect(const Transfer& transfer, TransferPart& part, state::Act
     action.before = std::move(part.before);
   }
   if (published.displaced.has_value()) {
-    action.trashed = published.displaced->path;
     if (published.displaced_as_expected) {
       run_.displaced(operation, *published.displaced);
-    } else {
-      rescue(run_, operation, *published.displaced);
+      action.trashed = published.displaced->path;
+    } else if (!rescue(run_, operation, *published.displaced)) {
+      action.trashed = published.displaced->path;
     }
   }
   const bool put = operation.kind == plan::OperationKind::kPut;

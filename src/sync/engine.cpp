@@ -8,6 +8,7 @@
 #include "sync/derived_ids.h"
 #include "sync/execute.h"
 #include "sync/gate.h"
+#include "sync/parked.h"
 #include "sync/questions.h"
 #include "sync/retention.h"
 #include "sync/scan.h"
@@ -67,9 +68,7 @@ class Run {
       report_.unreadable = report_.held.empty();
       return finish();
     }
-    if (!options_.dry_run) {
-      TRY(start_up());
-    }
+    TRY(options_.dry_run ? look_ahead() : start_up());
     TRY_ASSIGN(slicing_, first_sync());
     for (std::size_t pass = 0; pass < options_.max_passes && online() >= 2;) {
       TRY_ASSIGN(const bool again, run_pass(approved, pass));
@@ -102,6 +101,24 @@ class Run {
     }
     for (const auto& [i, error] : settled.unusable) {
       leave_alone(i, error);
+    }
+    return {};
+  }
+
+  /// A dry run must not settle what a crash left, yet has to say what a run that did would do.
+  Result<void> look_ahead() {
+    for (ReplicaIndex i = 0; i < replicas_.size(); ++i) {
+      if (replicas_[i].provider == nullptr) {
+        continue;
+      }
+      const auto places = show_parked_home(store_, *replicas_[i].provider, i);
+      if (!places.ok()) {
+        leave_alone(i, places.error());
+        continue;
+      }
+      for (const RelPath& path : *places) {
+        add_problem(problem_of_parked(i, path));
+      }
     }
     return {};
   }
@@ -392,7 +409,7 @@ class Run {
         leave_alone(i, root.why);
       }
     }
-    return execution.dirty;
+    return execution.dirty || decided.plan.look_again;
   }
 
   /// False: some root did not take its new mark and is left alone.
@@ -407,15 +424,14 @@ class Run {
     return refused.empty();
   }
 
-  /// Purges what is expired on a full root, once in a run; what this run put aside stays.
+  /// Purges what is expired, once in a run for each full root, and on all of them: they may share a
+  /// disk. What this run put aside stays.
   bool make_room(ReplicaIndex i) {
     if (!roomed_.insert(i).second) {
       return false;
     }
-    std::vector<EngineReplica> only(replicas_.size());
-    only[i] = replicas_[i];
     Result<RetentionReport> purged =
-        purge_trash(store_, only, options_.retention, report_.id, services_, stop_);
+        purge_trash(store_, replicas_, options_.retention, report_.id, services_, stop_);
     if (!purged.ok()) {
       return false;
     }
@@ -452,7 +468,7 @@ class Run {
     static const std::set<std::string_view> kHarmless{
         "special",    "name_collision", "name_refused", "symlinks_unsupported",
         "in_the_way", "assumed_equal",  "kept",         "changed_meanwhile",
-        "recovered"};
+        "recovered",  "stands_aside"};
     const bool partly = std::ranges::any_of(report_.problems, [&](const state::Problem& problem) {
       return problem.code != "held" && !kHarmless.contains(problem.code);
     });
@@ -519,7 +535,7 @@ class Run {
       commit.runs.push_back(record());
       commit.facts = facts_;
       for (const plan::Conflict& conflict : report_.conflicts) {
-        commit.conflicts.push_back(conflict_record(conflict));
+        commit.conflicts.push_back(record_of(conflict, report_.id, started_));
       }
       if (report_.outcome == state::RunOutcome::kInSync) {
         commit.approved = std::vector<std::string>{};
@@ -548,18 +564,6 @@ class Run {
     return record;
   }
 
-  state::ConflictRecord conflict_record(const plan::Conflict& conflict) const {
-    return {.run = report_.id,
-            .node = conflict.node,
-            .copy = conflict.copy,
-            .path = conflict.path,
-            .copy_path = conflict.copy_path,
-            .kind = conflict.kind,
-            .winner = conflict.winner,
-            .loser = conflict.loser,
-            .when = started_};
-  }
-
   state::Store& store_;
   state::RuleFacts facts_;
   std::vector<EngineReplica> replicas_;
@@ -580,7 +584,7 @@ class Run {
   ClosedRoots closed_;
   std::vector<std::uint64_t> hard_linked_;  ///< files, by replica
   std::map<ReplicaIndex, Unkept> unkept_;
-  std::set<ReplicaIndex> roomed_;  ///< where room was made
+  std::set<ReplicaIndex> roomed_;  ///< for which room was to be made
 };
 
 }  // namespace

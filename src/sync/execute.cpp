@@ -142,14 +142,13 @@ void Execution::leave_out(const plan::Operation& operation) {
 }
 
 bool Execution::has_room_again(ReplicaIndex replica) {
-  if (const auto made = room_made_at.find(replica);
-      made != room_made_at.end() && made->second == attempt) {
+  if (room_made_at == attempt) {
     return true;
   }
   if (!make_room || !make_room(replica)) {
     return false;
   }
-  room_made_at[replica] = attempt;
+  room_made_at = attempt;
   return true;
 }
 

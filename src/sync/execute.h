@@ -10,6 +10,7 @@
 #include "rt/mutex.h"
 #include "sync/engine.h"
 #include "sync/ledger.h"
+#include "sync/rescue.h"
 
 namespace ox::sync {
 
@@ -52,7 +53,7 @@ struct Execution {
   /// Counts what is tried one after the other: what failed beside the failure that made room for
   /// the rest is no second one.
   std::uint64_t attempt = 1;
-  std::map<ReplicaIndex, std::uint64_t> room_made_at;  ///< attempt by replica
+  std::optional<std::uint64_t> room_made_at;  ///< the attempt, on whichever root
 
   /// Fingerprints of what our own moves changed, by replica and path.
   std::map<std::pair<ReplicaIndex, RelPath>, tree::Fingerprint> moved;
@@ -92,6 +93,8 @@ struct Execution {
   void displaced_unexpectedly(const plan::Operation& operation, const provider::Trashed& trashed,
                               const std::optional<Digest>& digest);
   Result<void> commit();
+  /// `announced` gets the batches that are to be closed afterwards.
+  Rescuer rescuer(ReplicaIndex replica, std::vector<std::uint64_t>& announced);
   /// What these replicas showed and we read survives a power cut; those where it does not are
   /// `undurable` from now on. A replica that takes no writes is somebody else's care; what is in
   /// one of the durability domains `done` is durable already.
@@ -107,8 +110,9 @@ Result<void> execute(Execution& execution, const plan::Plan& plan);
 class NewTrees;
 
 /// Somebody changed the target in the gap between looking and swapping. That version was put aside
-/// whole; it goes back beside the new one, and the next pass spreads it.
-void rescue(Execution& execution, const plan::Operation& operation,
+/// whole; it goes back beside the new one, and the next pass spreads it. False: that could not be
+/// done, and it is in the trash.
+bool rescue(Execution& execution, const plan::Operation& operation,
             const provider::Trashed& version);
 
 /// Gives what stands the planned attributes, and the bytes' time; `before` is what stood, for

@@ -35,7 +35,7 @@ Result<Verdict> judge(const state::RuleFacts& facts, ReplicaIndex i, const Engin
   if (!expected.known) {
     return Verdict{};
   }
-  if (expected.epoch == 0 && expected.pending_epoch == 0) {
+  if (expected.epoch == 0 && expected.pending_epoch == 0 && !writable(replica)) {
     return judge_unmarked(replica, approved, std::move(stop));
   }
   const auto identity = replica.provider->read_identity(facts.id);
@@ -140,17 +140,49 @@ void raise_epochs(state::RuleFacts& facts, const std::vector<EngineReplica>& rep
 
 namespace {
 
-Result<void> mark(const state::RuleFacts& facts, ReplicaIndex i, const EngineReplica& replica,
-                  const std::function<bool(ReplicaIndex)>& make_room) {
-  const provider::RootIdentity identity{.rule = facts.id,
-                                        .replica = i,
-                                        .epoch = facts.replicas[i].pending_epoch,
-                                        .file_system = facts.replicas[i].file_system};
-  Result<void> written = replica.provider->write_identity(identity);
-  if (written.failed_with(Code::kNoSpace) && make_room(i)) {
-    written = replica.provider->write_identity(identity);
+Result<void> mark(const state::RuleFacts& facts, ReplicaIndex i, const EngineReplica& replica) {
+  return replica.provider->write_identity({.rule = facts.id,
+                                           .replica = i,
+                                           .epoch = facts.replicas[i].pending_epoch,
+                                           .file_system = facts.replicas[i].file_system});
+}
+
+/// An empty new root that takes no mark would count as unmounted later on, if it were known.
+bool shows_anything(const EngineReplica& replica) {
+  const auto entries = replica.provider->list({}, {});
+  return entries.ok() && !entries->empty();
+}
+
+/// Answers with those that did not take it. Those that were full are tried once more when room
+/// could be made.
+std::map<ReplicaIndex, Error> mark_all(const state::RuleFacts& facts,
+                                       const std::vector<EngineReplica>& replicas,
+                                       const std::function<bool(ReplicaIndex)>& make_room) {
+  std::map<ReplicaIndex, Error> refused;
+  const auto try_all = [&](const std::vector<ReplicaIndex>& chosen) {
+    std::vector<ReplicaIndex> full;
+    for (const ReplicaIndex i : chosen) {
+      refused.erase(i);
+      if (const Result<void> marked = mark(facts, i, replicas[i]); !marked.ok()) {
+        refused.emplace(i, marked.error());
+        if (marked.failed_with(Code::kNoSpace)) {
+          full.push_back(i);
+        }
+      }
+    }
+    return full;
+  };
+  std::vector<ReplicaIndex> all;
+  for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
+    if (replicas[i].provider != nullptr && writable(replicas[i])) {
+      all.push_back(i);
+    }
   }
-  return written;
+  const std::vector<ReplicaIndex> full = try_all(all);
+  if (std::ranges::any_of(full, make_room)) {
+    try_all(full);
+  }
+  return refused;
 }
 
 }  // namespace
@@ -166,20 +198,14 @@ Result<std::map<ReplicaIndex, Error>> advance_epoch(
   }
   extra.facts = facts;
   TRY(store.commit(extra));
-  std::map<ReplicaIndex, Error> refused;
+  std::map<ReplicaIndex, Error> refused = mark_all(facts, replicas, make_room);
   for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
-    if (replicas[i].provider == nullptr) {
+    if (replicas[i].provider == nullptr || refused.contains(i)) {
       continue;
     }
-    if (writable(replicas[i])) {
-      if (const Result<void> marked = mark(facts, i, replicas[i], make_room); !marked.ok()) {
-        refused.emplace(i, marked.error());
-        continue;
-      }
-    }
     facts.replicas[i].epoch = facts.replicas[i].pending_epoch;
-    // Only what bears the mark: an empty new root without it would count as unmounted later on.
-    facts.replicas[i].known = facts.replicas[i].known || writable(replicas[i]);
+    facts.replicas[i].known =
+        facts.replicas[i].known || writable(replicas[i]) || shows_anything(replicas[i]);
   }
   return refused;
 }

@@ -25,6 +25,18 @@ class Parked : public EngineLab {
     ASSERT_TRUE(stores_[0]->user_rename(at("t"), at("y")).ok());
   }
 
+  std::vector<std::string> deeds(EventKind kind) const {
+    std::vector<std::string> found;
+    for (const Event& event : events_) {
+      if (event.kind == kind) {
+        found.push_back(event.action + " " + std::to_string(event.replica.value_or(9)) + " " +
+                        event.from.text() + " " + event.path.text());
+      }
+    }
+    std::ranges::sort(found);
+    return found;
+  }
+
   void expect_swapped() {
     for (std::size_t i = 0; i < 2; ++i) {
       EXPECT_EQ(files(i), (std::map<std::string, std::string>{{"x", "bytes of y, which are others"},
@@ -102,6 +114,27 @@ TEST_F(Parked, AReplicaThatDoesNotGiveItBackIsNotLookedAtAgainInThisRun) {
   run_clean();
   expect_swapped();
   EXPECT_FALSE(files(1).contains("recovered-2"));
+}
+
+/// A dry run after a crash tells what the run that follows does, and changes nothing.
+TEST_F(Parked, IsSeenAtItsHomeByADryRun) {
+  fail_calls(1, "unpark", Code::kIo);
+  ASSERT_TRUE(run().ok());
+  heal(1);
+  ASSERT_EQ(stores_[1]->parked_contents().size(), 1U);
+  const auto before = stores_[1]->entries();
+  options_.dry_run = true;
+  const RunReport told = run().value();
+  EXPECT_EQ(told.outcome, state::RunOutcome::kInSync);
+  EXPECT_TRUE(has_problem(told, "stands_aside"));
+  const std::vector<std::string> planned = deeds(EventKind::kPlanned);
+  EXPECT_EQ(stores_[1]->parked_contents().size(), 1U);
+  EXPECT_EQ(stores_[1]->entries(), before);
+
+  options_.dry_run = false;
+  run_clean();
+  EXPECT_EQ(planned, deeds(EventKind::kDone));
+  expect_swapped();
 }
 
 }  // namespace

@@ -29,6 +29,13 @@ std::optional<tree::Kind> kind_of_placeholder(provider::Provider& provider,
     return can.create == provider::Cas::kRacy && !is_empty ? std::optional(tree::Kind::kFile)
                                                            : std::nullopt;
   }
+  if (action.kind == state::ActionKind::kRemove) {
+    // What came in the gap was on its way back.
+    const bool had_bytes = action.before.has_value() && action.before->kind == tree::Kind::kFile &&
+                           action.before->fingerprint.size != 0;
+    return can.create == provider::Cas::kRacy && had_bytes ? std::optional(tree::Kind::kFile)
+                                                           : std::nullopt;
+  }
   if (action.kind != state::ActionKind::kMove || !action.before.has_value()) {
     return std::nullopt;
   }
@@ -42,22 +49,72 @@ std::optional<tree::Kind> kind_of_placeholder(provider::Provider& provider,
 
 }  // namespace
 
+bool may_leave_placeholder(const provider::Capabilities& can) {
+  return can.create == provider::Cas::kRacy || can.move == provider::Cas::kRacy;
+}
+
+Result<void> Announcements::add(const state::Action& action) {
+  if (batch_.actions.empty()) {
+    TRY_ASSIGN(const std::vector<state::ActionBatch> batches, store_.batches(run_));
+    batch_.run = run_;
+    batch_.number = batches.empty() ? 0 : batches.back().number + 1;
+  }
+  batch_.actions.push_back(action);
+  state::Commit commit;
+  commit.batches.push_back(batch_);
+  return store_.commit(commit);
+}
+
+void Announcements::close(state::Commit& commit) {
+  if (!batch_.actions.empty()) {
+    batch_.open = false;
+    batch_.actions.clear();
+    commit.batches.push_back(std::move(batch_));
+    batch_ = {};
+  }
+}
+
+bool is_announced_homecoming(const state::Action& action) {
+  return action.kind == state::ActionKind::kMove && action.node == kNoNode &&
+         !action.parked.empty();
+}
+
+state::Action announced_return(ReplicaIndex replica, const RelPath& path,
+                               const tree::Entry& version) {
+  return {.kind = state::ActionKind::kPut,
+          .replica = replica,
+          .node = kNoNode,
+          .path = path,
+          .after = version};
+}
+
 void clear_placeholder(provider::Provider& provider, const state::Action& action,
                        const provider::TrashFolder& trash) {
   const std::optional<tree::Kind> kind = kind_of_placeholder(provider, action);
   if (!kind.has_value()) {
     return;
   }
-  const Result<tree::Entry> entry = provider.look(action.path);
-  if (!entry.ok() || entry->kind != *kind || entry->fingerprint.size != 0) {
-    return;
+  if (action.kind != state::ActionKind::kMove && action.before.has_value()) {
+    const Result<tree::Entry> entry = provider.look(action.path);
+    if (!entry.ok() || !has_stepped_aside(provider, *entry, action, trash)) {
+      return;
+    }
   }
-  if (action.kind == state::ActionKind::kPut && action.before.has_value() &&
-      !has_stepped_aside(provider, *entry, action, trash)) {
+  take_away_if_empty(provider, action.path, kind, trash);
+}
+
+void take_away_if_empty(provider::Provider& provider, const RelPath& path,
+                        std::optional<tree::Kind> kind, const provider::TrashFolder& trash) {
+  const Result<tree::Entry> entry = provider.look(path);
+  const bool has_its_kind =
+      entry.ok() && (kind.has_value() ? entry->kind == *kind
+                                      : entry->kind == tree::Kind::kFile ||
+                                            entry->kind == tree::Kind::kDirectory);
+  if (!has_its_kind || entry->fingerprint.size != 0) {
     return;
   }
   // A directory that holds anything refuses to go.
-  const auto removed = provider.remove(action.path, entry->fingerprint, trash);
+  const auto removed = provider.remove(path, entry->fingerprint, trash);
   if (removed.ok() && removed->has_value()) {
     ignore(provider.purge_trashed((*removed)->path), "it is empty");
   }

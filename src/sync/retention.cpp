@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "crypto/digest.h"
+#include "sync/rescue.h"
 #include "sync/undo_journal.h"
-#include "tree/names.h"
 
 namespace ox::sync {
 
@@ -30,11 +30,16 @@ Digest digest_of_start(provider::Provider& provider, const RelPath& trashed) {
 
 class Keeper {
  public:
-  Keeper(state::Store& store, const std::vector<EngineReplica>& replicas, const Services& services)
-      : store_(store), replicas_(replicas), services_(services) {}
+  Keeper(state::Store& store, const std::vector<EngineReplica>& replicas, RunId run,
+         const Services& services)
+      : store_(store),
+        replicas_(replicas),
+        run_(run),
+        services_(services),
+        announcements_(store, run) {}
 
-  Result<RetentionReport> recheck(RunId run) {
-    TRY_ASSIGN(const RunId since, first_unchecked(run));
+  Result<RetentionReport> recheck() {
+    TRY_ASSIGN(const RunId since, first_unchecked(run_));
     for (ReplicaIndex i = 0; i < replicas_.size(); ++i) {
       if (replicas_[i].provider == nullptr) {
         continue;
@@ -52,14 +57,14 @@ class Keeper {
     return end();
   }
 
-  Result<RetentionReport> purge(const Retention& retention, RunId current, std::stop_token stop) {
+  Result<RetentionReport> purge(const Retention& retention, std::stop_token stop) {
     for (ReplicaIndex i = 0; i < replicas_.size() && !stop.stop_requested(); ++i) {
       if (replicas_[i].provider == nullptr ||
           replicas_[i].provider->capabilities().create == provider::Cas::kNone) {
         continue;
       }
       TRY_ASSIGN(auto versions, store_.versions_in_trash(i));
-      purge_replica(std::move(versions), retention, current, stop);
+      purge_replica(std::move(versions), retention, stop);
     }
     return end();
   }
@@ -82,7 +87,7 @@ class Keeper {
   }
 
   void purge_replica(std::vector<state::VersionRecord> versions, const Retention& retention,
-                     RunId current, const std::stop_token& stop) {
+                     const std::stop_token& stop) {
     std::ranges::sort(versions, std::greater{}, [](const state::VersionRecord& version) {
       return std::pair(version.when, version.trashed);
     });
@@ -96,7 +101,7 @@ class Keeper {
       }
       const bool too_much =
           retention.bytes.has_value() && kept + version.content.size > *retention.bytes;
-      if (version.run == current || (version.when.ns >= oldest && !too_much)) {
+      if (version.run == run_ || (version.when.ns >= oldest && !too_much)) {
         kept += version.content.size;
         continue;
       }
@@ -132,34 +137,42 @@ class Keeper {
     if (!make_parents(*replica.provider, version.path).ok()) {
       return;
     }
+    const Rescuer rescuer{
+        .provider = *replica.provider,
+        .replica = version.replica,
+        .label = replica.label,
+        .announce = [this](const state::Action& action) { return announcements_.add(action); }};
     const Digest digest = digest_of_start(*replica.provider, version.trashed);
-    for (const bool with_digest : {false, true}) {
-      const RelPath path = version.path.parent().child(
-          tree::conflict_name(version.path.name(), replica.label, entry.fingerprint.mtime, digest,
-                              with_digest, replica.provider->capabilities().names.max_name_bytes));
-      if (!replica.provider->restore_trashed(version.trashed, path).ok()) {
-        continue;
-      }
-      purged_.emplace_back(version.replica, version.trashed);
-      report_.rescued.push_back({.replica = version.replica,
-                                 .path = path,
-                                 .code = "written_in_trash",
-                                 .message = "a program went on writing to this file after it had "
-                                            "been replaced; both versions are kept"});
+    const Result<RelPath> path =
+        rescuer.put_beside(version.trashed, version.path, entry.fingerprint.mtime, digest);
+    if (!path.ok()) {
       return;
     }
+    purged_.emplace_back(version.replica, version.trashed);
+    report_.rescued.push_back({.replica = version.replica,
+                               .path = *path,
+                               .code = "written_in_trash",
+                               .message = "a program went on writing to this file after it had "
+                                          "been replaced; both versions are kept"});
   }
 
   Result<RetentionReport> end() {
+    state::Commit commit;
+    announcements_.close(commit);
+    if (!commit.batches.empty()) {
+      TRY(store_.commit(commit));
+    }
     TRY(forget_versions(store_, purged_));
     return std::move(report_);
   }
 
   state::Store& store_;
   const std::vector<EngineReplica>& replicas_;
+  RunId run_;  ///< the current one
   const Services& services_;
   RetentionReport report_;
   std::vector<std::pair<ReplicaIndex, RelPath>> purged_;
+  Announcements announcements_;
 };
 
 }  // namespace
@@ -167,13 +180,13 @@ class Keeper {
 Result<RetentionReport> recheck_displaced(state::Store& store,
                                           const std::vector<EngineReplica>& replicas, RunId run,
                                           const Services& services) {
-  return Keeper(store, replicas, services).recheck(run);
+  return Keeper(store, replicas, run, services).recheck();
 }
 
 Result<RetentionReport> purge_trash(state::Store& store, const std::vector<EngineReplica>& replicas,
                                     const Retention& retention, RunId current,
                                     const Services& services, std::stop_token stop) {
-  return Keeper(store, replicas, services).purge(retention, current, stop);
+  return Keeper(store, replicas, current, services).purge(retention, stop);
 }
 
 }  // namespace ox::sync

@@ -4,15 +4,14 @@
 #include <cstdlib>
 
 #include "sync/parked.h"
-#include "sync/placeholder.h"
+#include "sync/renamed.h"
+#include "sync/rescue.h"
 #include "sync/sources.h"
 
 namespace ox::sync {
 
 namespace {
 
-/// Whatever is parked was parked by one of them: every run begins by bringing all home.
-constexpr std::uint64_t kRunsThatMayHaveParked = 16;
 constexpr std::uint64_t kRunsThatMayBeOpen = 64;
 constexpr unsigned kMostOfOnePath = 1000;  ///< versions of one path that one run displaced
 
@@ -27,10 +26,18 @@ class Settler {
 
   Result<Settled> run() {
     TRY_ASSIGN(const std::vector<state::ActionBatch> open, store_.open_batches());
+    TRY_ASSIGN(const std::vector<state::RunRecord> last, store_.runs(1));
+    if (!last.empty()) {
+      last_run_ = last.front();
+      announcements_.emplace(store_, last_run_->id);
+    }
     for (ReplicaIndex i = 0; i < replicas_.size(); ++i) {
       if (replicas_[i].provider != nullptr) {
         bring_back(i);
       }
+    }
+    for (const state::ActionBatch& batch : open) {
+      TRY(clear_placeholders(batch));
     }
     state::Commit commit;
     for (state::ActionBatch batch : open) {
@@ -40,6 +47,9 @@ class Settler {
         std::erase_if(batch.actions, [](const state::Action& action) { return !action.done; });
       }
       commit.batches.push_back(std::move(batch));
+    }
+    if (announcements_.has_value() && settled_.unusable.empty()) {
+      announcements_->close(commit);
     }
     TRY(mark_interrupted(commit));
     for (const EngineReplica& replica : replicas_) {
@@ -55,20 +65,34 @@ class Settler {
   }
 
  private:
+  /// Before anything is put back: they stand in the way.
+  Result<void> clear_placeholders(const state::ActionBatch& batch) {
+    TRY_ASSIGN(const std::optional<state::RunRecord> record, store_.find_run(batch.run));
+    if (!record.has_value()) {
+      return {};
+    }
+    for (const state::Action& action : batch.actions) {
+      if (is_usable(action.replica) && !action.done) {
+        clear_placeholder(*replicas_[action.replica].provider, action,
+                          {.name = trash_folder(*record)});
+      }
+    }
+    return {};
+  }
+
   /// False: something of it can't be told yet; the batch alone knows what, so it stays open.
   Result<bool> settle_batch(state::ActionBatch& batch, state::Commit& commit) {
     TRY_ASSIGN(const std::optional<state::RunRecord> record, store_.find_run(batch.run));
     bool settled = true;
     for (state::Action& action : batch.actions) {
       if (!is_usable(action.replica)) {
-        settled = settled && action.kind != state::ActionKind::kPark;
+        settled =
+            settled && action.kind != state::ActionKind::kPark && !is_announced_homecoming(action);
         continue;
       }
       if (!record.has_value() || action.done) {
         continue;
       }
-      clear_placeholder(*replicas_[action.replica].provider, action,
-                        {.name = trash_folder(*record)});
       const bool displaces =
           action.kind == state::ActionKind::kPut || action.kind == state::ActionKind::kRemove;
       if (displaces && action.before.has_value() && action.before->kind != tree::Kind::kDirectory) {
@@ -111,7 +135,7 @@ class Settler {
         ignore(provider.purge_trashed(trashed), "its bytes stand where they came from");
         continue;
       }
-      if (!step_back(provider, trashed, action)) {
+      if (!step_back(trashed, action) && !came_meanwhile(trashed, *entry, action)) {
         record_displaced(action, run, trashed, *entry, commit);
       }
     }
@@ -156,12 +180,49 @@ class Settler {
 
   /// Where the old version had to step aside and nothing came in its place, it goes back, as if
   /// nothing had been tried.
-  static bool step_back(provider::Provider& provider, const RelPath& trashed,
-                        const state::Action& action) {
+  bool step_back(const RelPath& trashed, const state::Action& action) {
+    provider::Provider& provider = *replicas_[action.replica].provider;
     return action.kind == state::ActionKind::kPut &&
            provider.capabilities().replace == provider::Cas::kRacy &&
            provider.look(action.path).failed_with(Code::kNotFound) &&
-           provider.restore_trashed(trashed, action.path).ok();
+           rescuer(action.replica).put_back(trashed, action.path).ok();
+  }
+
+  /// Somebody changed what was to go in the gap between looking and acting, or went on writing to
+  /// it: that version belongs into the tree, as it would if the run had come to its end.
+  bool came_meanwhile(const RelPath& trashed, const tree::Entry& entry,
+                      const state::Action& action) {
+    if (same_after_rename(action.before->fingerprint, entry.fingerprint)) {
+      return false;
+    }
+    const Rescuer back = rescuer(action.replica);
+    if (action.kind == state::ActionKind::kRemove && back.put_back(trashed, action.path).ok()) {
+      return true;
+    }
+    const Digest digest = digest_of_trashed(back.provider, trashed, {});
+    const Result<RelPath> beside =
+        back.put_beside(trashed, action.path, entry.fingerprint.mtime, digest);
+    if (beside.ok()) {
+      settled_.problems.push_back(
+          {.replica = action.replica,
+           .path = *beside,
+           .code = "changed_meanwhile",
+           .message = "was changed while it was being replaced; both versions are kept"});
+    }
+    return beside.ok();
+  }
+
+  Rescuer rescuer(ReplicaIndex i) {
+    return {.provider = *replicas_[i].provider,
+            .replica = i,
+            .label = replicas_[i].label,
+            .announce = announce()};
+  }
+
+  Announce announce() {
+    return [this](const state::Action& action) {
+      return announcements_.has_value() ? announcements_->add(action) : Result<void>{};
+    };
   }
 
   void record_displaced(state::Action& action, const state::RunRecord& run, const RelPath& trashed,
@@ -216,31 +277,21 @@ class Settler {
     return replicas_[i].provider != nullptr && !settled_.unusable.contains(i);
   }
 
-  /// Where the newest runs meant to park something, the newest counting.
-  Result<ParkedWays> parked_ways(ReplicaIndex i) {
-    ParkedWays ways;
-    TRY_ASSIGN(const std::vector<state::RunRecord> runs, store_.runs(kRunsThatMayHaveParked));
-    for (const state::RunRecord& run : runs) {
-      TRY_ASSIGN(const std::vector<state::ActionBatch> batches, store_.batches(run.id));
-      ParkedWays of_run;
-      for (const state::ActionBatch& batch : batches) {
-        add_parked_ways(of_run, i, batch.actions);
-      }
-      ways.merge(of_run);
-    }
-    return ways;
-  }
-
   Result<std::vector<BroughtHome>> bring_home(ReplicaIndex i) {
     TRY_ASSIGN(const std::vector<std::string> parked, replicas_[i].provider->parked());
     if (parked.empty()) {
       return std::vector<BroughtHome>{};
     }
-    TRY_ASSIGN(const ParkedWays ways, parked_ways(i));
-    return bring_parked_home(*replicas_[i].provider, ways);
+    TRY_ASSIGN(const ParkedWays ways, parked_ways(store_, i));
+    Homecoming homecoming{.replica = i, .announce = announce()};
+    if (last_run_.has_value()) {
+      homecoming.clear_through = provider::TrashFolder{.name = trash_folder(*last_run_)};
+    }
+    return bring_parked_home(*replicas_[i].provider, ways, homecoming);
   }
 
   void bring_back(ReplicaIndex i) {
+    ignore(replicas_[i].provider->show_parked({}), "what a dry run saw is about to be so");
     const auto home = bring_home(i);
     if (!home.ok()) {
       settled_.unusable.emplace(i, home.error());
@@ -257,6 +308,8 @@ class Settler {
   const std::vector<EngineReplica>& replicas_;
   const Services& services_;
   Settled settled_;
+  std::optional<state::RunRecord> last_run_;
+  std::optional<Announcements> announcements_;  ///< none: no run ever announced anything
 };
 
 }  // namespace

@@ -232,6 +232,156 @@ TEST(SettleAfterCrash, NoPlaceholderStaysUnderAFinalName) {
   }
 }
 
+std::vector<std::string> names_in(CrashLab& lab, std::string_view root) {
+  std::vector<std::string> names;
+  for (const fs::DirectoryItem& item : lab.folder(root)->list().value()) {
+    if (item.name != ".syncoxiders") {
+      names.push_back(item.name);
+    }
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+/// Two names have changed places on `a`; on `b`, which can do nothing at once, one is parked when
+/// the process dies.
+void die_with_one_parked(CrashLab& lab) {
+  lab.save("a", "x", "bytes of x");
+  lab.save("a", "y", "bytes of y, longer");
+  ASSERT_TRUE(lab.run().ok());
+  const auto a = lab.folder("a");
+  for (const auto& [from, to] : {std::pair("x", "t"), std::pair("y", "x"), std::pair("t", "y")}) {
+    ASSERT_TRUE(a->rename(from, *a, to, fs::RenameMode::kReplace).ok());
+  }
+  lab.plan_->clear();
+  const auto stages =
+      lab.folder("b")->open_directory(".syncoxiders").value()->open_directory("stage").value();
+  const auto stage = stages->open_directory(lab.facts_.id).value();
+  lab.plan_->set_hook([&](std::uint64_t call) {
+    if (std::ranges::any_of(stage->list().value(), [](const fs::DirectoryItem& item) {
+          return item.name.starts_with("parked-");
+        })) {
+      lab.plan_->crash_at(call);
+    }
+  });
+  ignore(lab.run(), "it dies");
+  ASSERT_TRUE(lab.plan_->crashed());
+  lab.plan_->set_hook({});
+}
+
+TEST(SettleAfterCrash, NoPlaceholderStaysOfAStartThatDiedItself) {
+  bool died = true;
+  for (std::uint64_t crash = 1; died; ++crash) {
+    SCOPED_TRACE("crash at call " + std::to_string(crash));
+    CrashLab lab(able_of_nothing());
+    die_with_one_parked(lab);
+    lab.start();
+    lab.plan_->clear();
+    lab.plan_->crash_at(crash);
+    ignore(settle(*lab.store_, lab.replicas_, lab.services()), "it dies, too");
+    died = lab.plan_->crashed();
+    lab.plan_->clear();
+    lab.start();
+    ASSERT_TRUE(lab.run().ok());
+    for (const char* root : {"a", "b"}) {
+      EXPECT_EQ(names_in(lab, root), (std::vector<std::string>{"x", "y"}));
+      EXPECT_EQ(lab.read(root, "x"), "bytes of y, longer");
+      EXPECT_EQ(lab.read(root, "y"), "bytes of x");
+    }
+  }
+}
+
+/// A version that came in the gap on a store that only looks before it acts.
+class CameMeanwhile : public EngineLab {
+ protected:
+  void SetUp() override {
+    add_replica();
+    provider::Capabilities can = provider::full_capabilities();
+    can.remove = provider::Cas::kRacy;
+    add_replica(can);
+    write(0, "file", "old bytes");
+    run_clean();
+    run_clean();
+    ASSERT_TRUE(stores_[0]->user_remove(at("file")).ok());
+  }
+};
+
+TEST_F(CameMeanwhile, StandsBesideWhereItCannotBePutBack) {
+  bool edited = false;
+  bool failed = false;
+  stores_[1]->set_hook([&](const provider::MemoryEvent& event) -> Result<void> {
+    if (event.when != provider::MemoryEvent::When::kBeforeEffect) {
+      return {};
+    }
+    if (!edited && event.call == "remove") {
+      edited = true;
+      return stores_[1]->user_write(at("file"), "the edit of a user of b");
+    }
+    if (!failed && event.call == "restore_trashed") {
+      failed = true;
+      return Error(Code::kIo, "made to fail");
+    }
+    return {};
+  });
+  const RunReport report = run().value();
+  EXPECT_TRUE(failed);
+  EXPECT_TRUE(has_problem(report, "changed_meanwhile"));
+  heal(1);
+  ASSERT_TRUE(run().ok());
+  EXPECT_EQ(files(0), files(1));
+  ASSERT_EQ(files(1).size(), 1U);
+  EXPECT_EQ(files(1).begin()->second, "the edit of a user of b");
+}
+
+/// Where `b` removes what `a` deleted, at which call it goes.
+std::uint64_t call_of_removal() {
+  CrashLab lab(able_of_nothing());
+  lab.save("a", "file", "old bytes");
+  EXPECT_TRUE(lab.run().ok());
+  EXPECT_TRUE(lab.folder("a")->remove_file("file").ok());
+  std::uint64_t gone = 0;
+  lab.plan_->clear();
+  lab.plan_->set_hook(
+      [&](std::uint64_t call) { gone = gone == 0 && names_in(lab, "b").empty() ? call : gone; });
+  EXPECT_TRUE(lab.run().ok());
+  return gone;
+}
+
+TEST(SettleAfterCrash, WhatCameInTheGapBeforeARemovalStands) {
+  const std::uint64_t gone = call_of_removal();
+  ASSERT_GT(gone, 12U);
+  for (std::uint64_t edit = gone - 12; edit <= gone; ++edit) {
+    for (std::uint64_t crash = edit + 1; crash < edit + 12; ++crash) {
+      SCOPED_TRACE("edit at call " + std::to_string(edit) + ", crash at " + std::to_string(crash));
+      CrashLab lab(able_of_nothing());
+      lab.save("a", "file", "old bytes");
+      ASSERT_TRUE(lab.run().ok());
+      ASSERT_TRUE(lab.folder("a")->remove_file("file").ok());
+      lab.plan_->clear();
+      lab.plan_->crash_at(crash);
+      lab.plan_->set_hook([&](std::uint64_t call) {
+        if (call == edit) {
+          lab.save("b", "file", "edited in the gap");
+        }
+      });
+      ignore(lab.run(), "it dies");
+      lab.plan_->set_hook({});
+      lab.start();
+      ASSERT_TRUE(lab.run().ok());
+      ASSERT_TRUE(lab.run().ok());
+      for (const char* root : {"a", "b"}) {
+        const std::vector<std::string> names = names_in(lab, root);
+        std::vector<std::string> texts;
+        for (const std::string& name : names) {
+          texts.push_back(name + ": " + lab.read(root, name));
+        }
+        EXPECT_TRUE(names.size() == 1 && lab.read(root, names.front()) == "edited in the gap")
+            << ::testing::PrintToString(texts);
+      }
+    }
+  }
+}
+
 TEST(SettleAfterCrash, ARunWithoutOpenBatchesIsInterruptedToo) {
   CrashLab lab;
   state::Commit commit;

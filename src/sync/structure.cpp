@@ -145,13 +145,16 @@ class Structure {
     }
     ParkedWays ways;
     add_parked_ways(ways, i, {actions.begin(), actions.end()});
-    const auto home = bring_parked_home(run_.provider(i), ways);
+    std::vector<std::uint64_t> announced;
+    const auto home = bring_parked_home(
+        run_.provider(i), ways, {.replica = i, .announce = run_.rescuer(i, announced).announce});
     if (!home.ok()) {
-      holds_back_ = true;
+      holds_back_ = true;  // and what was announced stays so
       run_.close(i, home.error());
       run_.closed.at(i).lost = true;
       return;
     }
+    std::ranges::for_each(announced, [this](std::uint64_t batch) { run_.ledger.close(batch); });
     for (const BroughtHome& one : *home) {
       came_home(i, one, list, actions);
     }
@@ -302,6 +305,14 @@ class Structure {
                 : Error(Code::kPreconditionFailed, "changed since it was looked at");
   }
 
+  bool put_back(const plan::Operation& operation, const provider::Trashed& version) {
+    std::vector<std::uint64_t> announced;
+    const bool back =
+        run_.rescuer(operation.replica, announced).put_back(version.path, operation.path).ok();
+    std::ranges::for_each(announced, [this](std::uint64_t batch) { run_.ledger.close(batch); });
+    return back;
+  }
+
   Result<void> remove(const plan::Operation& operation, state::Action& action) {
     provider::Provider& store = run_.provider(operation.replica);
     if (operation.value.kind == tree::Kind::kDirectory) {
@@ -315,14 +326,19 @@ class Structure {
     if (!removed.ok() && !removed.failed_with(Code::kNotFound)) {
       return removed.error();
     }
-    if (removed.ok() && removed->has_value() &&
-        !same_after_rename(expected(operation, operation.path), (*removed)->fingerprint) &&
-        store.restore_trashed((*removed)->path, operation.path).ok()) {
+    const bool is_other =
+        removed.ok() && removed->has_value() &&
+        !same_after_rename(expected(operation, operation.path), (*removed)->fingerprint);
+    if (is_other && put_back(operation, **removed)) {
       return Error(Code::kPreconditionFailed, "another version was there, and is again");
     }
     if (removed.ok()) {
       action.done = true;
-      if (removed->has_value()) {
+      if (is_other) {
+        if (!rescue(run_, operation, **removed)) {
+          action.trashed = (*removed)->path;
+        }
+      } else if (removed->has_value()) {
         action.trashed = (*removed)->path;
         run_.displaced(operation, **removed);
       }

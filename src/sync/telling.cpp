@@ -129,6 +129,27 @@ void tell_notes(const std::vector<state::Problem>& notes, const Services& servic
   }
 }
 
+state::Problem problem_of_parked(ReplicaIndex replica, const RelPath& path) {
+  return {.replica = replica,
+          .path = path,
+          .code = "stands_aside",
+          .message =
+              "stands aside since a run was interrupted; the next run puts it back here "
+              "before anything else, and what is told of it here takes that for done"};
+}
+
+state::ConflictRecord record_of(const plan::Conflict& conflict, RunId run, Timestamp when) {
+  return {.run = run,
+          .node = conflict.node,
+          .copy = conflict.copy,
+          .path = conflict.path,
+          .copy_path = conflict.copy_path,
+          .kind = conflict.kind,
+          .winner = conflict.winner,
+          .loser = conflict.loser,
+          .when = when};
+}
+
 std::uint64_t changes_in(const RunCounts& counts) {
   return counts.created + counts.updated + counts.moved + counts.removed + counts.directories +
          counts.attributes;

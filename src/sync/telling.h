@@ -23,6 +23,12 @@ state::Problem problem_of(ReplicaIndex replica, const ClosedRoot& root);
 /// … and of one that takes no part in it.
 state::Problem problem_of_left_alone(ReplicaIndex replica, const Error& error);
 
+/// What a dry run tells of an entry that a crash left parked and that the next run puts at `path`.
+state::Problem problem_of_parked(ReplicaIndex replica, const RelPath& path);
+
+/// A conflict as run `run`, which began at `when`, resolved it.
+state::ConflictRecord record_of(const plan::Conflict& conflict, RunId run, Timestamp when);
+
 /// Changes made, or that would be made.
 std::uint64_t changes_in(const RunCounts& counts);
 

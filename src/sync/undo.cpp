@@ -532,11 +532,15 @@ class Undo {
   Result<void> bring_home() {
     std::map<ReplicaIndex, ParkedWays> ways;
     for (const auto& [key, path] : parked_) {
-      ways[key.first][key.second] = {.home = path, .destination = std::nullopt};
+      ways[key.first].by_name[key.second] = {.home = path, .destination = std::nullopt};
     }
     parked_.clear();
     for (const auto& [replica, of_replica] : ways) {
-      TRY_ASSIGN(const auto home, bring_parked_home(provider(replica), of_replica));
+      const Homecoming homecoming{.replica = replica, .announce = [this](const Action& action) {
+                                    return journal_->intend({action});
+                                  }};
+      TRY_ASSIGN(const auto home, bring_parked_home(provider(replica), of_replica, homecoming));
+      TRY(journal_->close({}));
       for (const BroughtHome& one : home) {
         if (one.beside) {
           skip(replica, one.path, recovered(replica, one).message);

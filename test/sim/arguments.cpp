@@ -33,7 +33,10 @@ const char* const kUsage =
     "       --run N                   only this run of a sweep\n"
     "       --every N                 a sweep strikes each Nth call only\n"
     "       --strike RUN CALL BLOW    of a replay: 0 crash, 1 power cut, 2 error, 3 lost answer,\n"
-    "                                 4 half done\n"
+    "                                 4 half done, 5 power cut of one disk: its number follows, "
+    "that "
+    "of\n"
+    "                                 a replica or, after them, of the state\n"
     "       --keep-going              goes on after a violation\n";
 
 namespace {
@@ -95,6 +98,7 @@ void take_option(const std::string& word, Words& words, Arguments& arguments) {
   } else if (word == "--strike") {
     Strike strike{.run = words.number(), .call = words.number()};
     strike.blow = static_cast<Blow>(words.number(kBlows));
+    strike.disk = strike.blow == Blow::kCutDisk ? words.number() : 0;
     arguments.play.strike = strike;
     arguments.play.weather = Weather::kCalm;
   } else if (const auto number = parse(word); number.has_value()) {

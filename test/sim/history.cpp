@@ -80,6 +80,7 @@ class History {
     }
     come_to_rest();
     verdict_.violation = oracle_.violation();
+    verdict_.disks = world_.layout() == Layout::kOneDisk ? 1 : world_.size() + 1;
     if (verbose_) {
       std::printf("%s", oracle_.describe().c_str());
     }
@@ -200,6 +201,11 @@ class History {
     if (strike->blow == Blow::kCrash || strike->blow == Blow::kPowerCut) {
       const Kind kind = strike->blow == Blow::kCrash ? Kind::kCrash : Kind::kCutMachine;
       interventions_.push_back({strike->call, kind, 0});
+      return;
+    }
+    if (strike->blow == Blow::kCutDisk) {
+      const Kind kind = strike->disk < world_.size() ? Kind::kCutReplica : Kind::kCutState;
+      interventions_.push_back({strike->call, kind, strike->disk});
       return;
     }
     const fs::Effect effect = strike->blow == Blow::kError        ? fs::Effect::kNone
@@ -396,12 +402,23 @@ class History {
     if (choice < 2) {
       world_.end_process();
       copied_roots_[replica] = world_.ground(replica).copy_out();
-    } else if (choice == 2 && copied_roots_[replica].has_value()) {
+    } else if (choice == 2 && shows_what_it_is(copied_roots_[replica])) {
       say("a root comes back from an older copy");
       world_.end_process();
+      // Files get their old times back: as with any such change, ctime at least has to move.
+      world_.clock().advance(2 * setting_.habits.time_step);
       users_[replica]->drop_open_file();
       oracle_.root_comes_back(replica, *copied_roots_[replica]);
+      say(oracle_.describe().c_str());
     }
+  }
+
+  /// An empty folder without our mark is held until somebody approves it.
+  static bool shows_what_it_is(const std::optional<Tree>& copy) {
+    return copy.has_value() && std::ranges::any_of(*copy, [](const auto& entry) {
+             return !is_within(entry.first, ".syncoxiders") ||
+                    is_within(entry.first, ".syncoxiders/id");
+           });
   }
 
   void fill_something() {

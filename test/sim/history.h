@@ -47,13 +47,15 @@ enum class Blow : std::uint8_t {
   kError,       ///< the call fails and did nothing
   kLostAnswer,  ///< the call fails and did all
   kHalf,        ///< the call fails and did half
+  kCutDisk,     ///< one disk loses power and is back at once; the process goes on
 };
-inline constexpr std::uint64_t kBlows = 5;
+inline constexpr std::uint64_t kBlows = 6;
 
 struct Strike {
   std::uint64_t run = 1;  ///< from 1
   std::uint64_t call = 1;
   Blow blow = Blow::kCrash;
+  std::size_t disk = 0;  ///< kCutDisk: that of a replica, or of the state (the number after them)
 };
 
 struct PlayOptions {
@@ -75,6 +77,7 @@ struct Verdict {
   std::uint64_t runs = 0;
   std::uint64_t edits = 0;
   std::uint64_t faults = 0;
+  std::size_t disks = 1;       ///< that can lose power by themselves
   std::vector<RunNote> notes;  ///< of each run that followed edits
 };
 

@@ -220,11 +220,10 @@ void Oracle::after_run(const RunResult& result, bool quiet) {
   check_leftovers();
   rules_.directional ? judge_directional(trees, result) : judge_two_way(trees, result);
   for (const auto& [path, node] : trees[0]) {
-    // The engine has acknowledged it, so it said that it is durable.
     const bool shared =
         !rules_.directional || (trees[1].contains(path) && trees[1].at(path).bytes == node.bytes);
     if (node.kind != NodeKind::kDirectory && shared && !is_excluded(path, excluded_)) {
-      versions_.make_durable(node.bytes);
+      versions_.make_shared(node.bytes);
     }
   }
   episode_ = {};
@@ -302,12 +301,22 @@ std::set<std::string> Oracle::all_contents() {
 
 void Oracle::root_comes_back(std::size_t replica, const Tree& copy) {
   const std::set<std::string> before = all_contents();
+  for (const auto& [path, node] : world_.ground(replica).look()) {
+    // A copy elsewhere is under way at best: only here was it durable.
+    if (Versions::Version* version = versions_.find(node.bytes);
+        version != nullptr && !version->shared) {
+      version->durable = false;
+    }
+  }
   world_.ground(replica).put_back(copy);
   const std::set<std::string> after = all_contents();
   for (const std::string& bytes : before) {
     if (!after.contains(bytes)) {
       versions_.replace(bytes);
     }
+  }
+  for (const auto& [path, node] : copy) {
+    versions_.make_durable(node.bytes);
   }
   others_changed_ = true;
   disturbed();

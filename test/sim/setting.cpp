@@ -57,7 +57,8 @@ Weather draw_weather(std::uint64_t seed, Weather first) {
   if (random.below(5) != 0) {
     return first;
   }
-  return one_of<Weather, 2>(random, {Weather::kDirections, Weather::kAway});
+  return one_of<Weather, 6>(random, {Weather::kDirections, Weather::kKeepModes, Weather::kAway,
+                                     Weather::kRestored, Weather::kFilters, Weather::kFull});
 }
 
 void draw_policy(std::uint64_t seed, Setting& setting) {

@@ -1,17 +1,20 @@
 #include "sim/sweep.h"
 
 #include <cstdio>
+#include <vector>
 
 namespace ox::sim {
 namespace {
 
 void tell(const Sweep& sweep, const Strike& strike, const std::string& violation) {
+  const std::string disk =
+      strike.blow == Blow::kCutDisk ? " " + std::to_string(strike.disk) : std::string();
   std::printf(
-      "seed %llu run %llu: %s\nreplay: sim --replay %llu --disks %d --strike %llu %llu %d -v\n",
+      "seed %llu run %llu: %s\nreplay: sim --replay %llu --disks %d --strike %llu %llu %d%s -v\n",
       static_cast<unsigned long long>(sweep.seed), static_cast<unsigned long long>(strike.run),
       violation.c_str(), static_cast<unsigned long long>(sweep.seed), static_cast<int>(sweep.disks),
       static_cast<unsigned long long>(strike.run), static_cast<unsigned long long>(strike.call),
-      static_cast<int>(strike.blow));
+      static_cast<int>(strike.blow), disk.c_str());
 }
 
 void tell(std::uint64_t seed, Disks disks, std::uint64_t run, const RunNote& note) {
@@ -24,11 +27,23 @@ void tell(std::uint64_t seed, Disks disks, std::uint64_t run, const RunNote& not
   std::printf("\n");
 }
 
+/// Every blow but the call. Disks that are all one lose their power with the machine.
+std::vector<Strike> blows(std::uint64_t run, std::size_t disks) {
+  std::vector<Strike> all;
+  for (const Blow blow :
+       {Blow::kCrash, Blow::kPowerCut, Blow::kError, Blow::kLostAnswer, Blow::kHalf}) {
+    all.push_back({.run = run, .blow = blow});
+  }
+  for (std::size_t disk = 0; disks > 1 && disk < disks; ++disk) {
+    all.push_back({.run = run, .blow = Blow::kCutDisk, .disk = disk});
+  }
+  return all;
+}
+
 /// False: stop here.
-bool strike_run(const Sweep& sweep, std::uint64_t run, std::uint64_t calls, SweepTally& tally) {
-  for (std::uint64_t blow = 0; blow < kBlows; ++blow) {
-    for (std::uint64_t call = 1; call <= calls; call += sweep.every) {
-      const Strike strike{.run = run, .call = call, .blow = static_cast<Blow>(blow)};
+bool strike_run(const Sweep& sweep, std::uint64_t run, const Verdict& calm, SweepTally& tally) {
+  for (Strike strike : blows(run, calm.disks)) {
+    for (strike.call = 1; strike.call <= calm.notes[run - 1].calls; strike.call += sweep.every) {
       const Verdict verdict =
           play(sweep.seed, {.weather = Weather::kCalm, .disks = sweep.disks, .strike = strike});
       ++tally.histories;
@@ -64,7 +79,7 @@ void sweep(const Sweep& sweep, SweepTally& tally) {
     for (const auto& [word, count] : note.deeds) {
       tally.deeds[word] += count;
     }
-    if (!strike_run(sweep, run, note.calls, tally)) {
+    if (!strike_run(sweep, run, calm, tally)) {
       return;
     }
   }

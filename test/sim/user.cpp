@@ -48,7 +48,7 @@ std::optional<Edit> User::edit() {
 
 /// What a full disk took of a version, and what was overwritten by that, is the user's own
 /// misfortune.
-void User::allow_halves(const Edit& edit) {
+void User::allow_halves(Edit& edit) {
   const Tree now = ground_.look();
   const std::set<std::string> left = all_contents();
   for (const auto& [path, node] : tree_) {
@@ -56,11 +56,16 @@ void User::allow_halves(const Edit& edit) {
       versions_.replace(node.bytes);
     }
   }
+  const std::size_t paths = edit.touched.size();
+  for (std::size_t k = 0; k < paths; ++k) {
+    const std::string beside = edit.touched[k] + ".saving";
+    if (now.contains(beside)) {
+      edit.touched.push_back(beside);
+    }
+  }
   for (const std::string& path : edit.touched) {
-    for (const std::string& written : {path, path + ".saving"}) {
-      if (const auto found = now.find(written); found != now.end()) {
-        versions_.allow(found->second.bytes);
-      }
+    if (const auto found = now.find(path); found != now.end()) {
+      versions_.allow(found->second.bytes);
     }
   }
 }
@@ -258,13 +263,23 @@ std::optional<Edit> User::finish_writing() {
       versions_.replace(bytes);
     }
   }
-  if (!after.contains(writing.bytes)) {
+  const bool whole = after.contains(writing.bytes);
+  if (!whole) {
     versions_.replace(writing.bytes);
-    return edit;
+    if (!habits_.disk_may_be_full) {
+      return edit;
+    }
+    edit.text += " (stopped half-way)";
+    for (const std::string& bytes : after) {
+      if (!before.contains(bytes)) {
+        versions_.allow(bytes);
+      }
+    }
+  } else {
+    versions_.find(writing.bytes)->trash_will_do = true;
   }
-  versions_.find(writing.bytes)->trash_will_do = true;
   for (const auto& [path, node] : ground_.look()) {
-    if (node.bytes == writing.bytes) {
+    if (whole ? node.bytes == writing.bytes : !before.contains(node.bytes)) {
       edit.touched.push_back(path);
       ground_.leave_unsynced(path);
     }

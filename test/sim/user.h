@@ -56,7 +56,7 @@ class User {
   };
 
   bool carry_out(Edit& edit);
-  void allow_halves(const Edit& edit);
+  void allow_halves(Edit& edit);
   bool create(Edit& edit);
   bool write(Edit& edit);
   bool begin_writing(Edit& edit, const std::string& path);

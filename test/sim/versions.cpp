@@ -40,6 +40,12 @@ void Versions::make_durable(const std::string& bytes) {
   }
 }
 
+void Versions::make_shared(const std::string& bytes) {
+  if (Version* version = find(bytes); version != nullptr) {
+    version->durable = version->shared = true;
+  }
+}
+
 Versions::Version* Versions::find(const std::string& bytes) {
   const auto found = all_.find(bytes);
   return found == all_.end() ? nullptr : &found->second;

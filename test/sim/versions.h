@@ -16,6 +16,7 @@ class Versions {
     std::uint64_t token = 0;  ///< 0: a state in between, or what a power cut left: owed to nobody
     std::size_t replica = 0;  ///< where it was written
     bool durable = false;     ///< the user synced it
+    bool shared = false;      ///< a clean run ended with it on all replicas
     bool replaced = false;    ///< a user who had it before him overwrote or deleted it
     bool excused = false;     ///< the user's own file system lost it
     bool trash_will_do = false;  ///< it was written to a file that may have been put aside already
@@ -30,6 +31,8 @@ class Versions {
   /// A user destroys this copy.
   void replace(const std::string& bytes);
   void make_durable(const std::string& bytes);
+  /// The engine has acknowledged it everywhere, so it said that it is durable.
+  void make_shared(const std::string& bytes);
   Version* find(const std::string& bytes);
   bool known(const std::string& bytes) const { return all_.contains(bytes); }
   std::unordered_map<std::string, Version>& all() { return all_; }

@@ -132,6 +132,48 @@ void exchanges_names(Root& root) {
   EXPECT_EQ("was b", root.read(at("a")));
 }
 
+/// As the provider reads it, where what a user reads is another thing.
+std::string read_through(Provider& provider, std::string_view path) {
+  const auto source = provider.open(at(path), nullptr);
+  if (!source.ok()) {
+    return "nothing";
+  }
+  std::string bytes((*source)->size(), '\0');
+  const auto count =
+      (*source)->read_at(0, {reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()});
+  return count.ok() ? bytes : "unreadable";
+}
+
+void shows_what_is_parked(Root& root, const std::string& parked) {
+  Provider& provider = root.provider();
+  ASSERT_OK(provider.show_parked({{at("shown"), parked}, {at("taken"), parked}}));
+  EXPECT_EQ((std::vector<std::string>{"shown", "taken"}), names_in(root, ""));
+  const auto entry = provider.look(at("shown"));
+  ASSERT_OK(entry);
+  EXPECT_EQ("shown", entry->name);
+  EXPECT_EQ("bytes", read_through(provider, "shown"));
+  EXPECT_EQ("theirs", read_through(provider, "taken")) << "what stands there is what is seen";
+  ASSERT_OK(provider.show_parked({}));
+  EXPECT_CODE(Code::kNotFound, provider.look(at("shown")));
+}
+
+void shows_directories_that_are_parked(Root& root) {
+  Provider& provider = root.provider();
+  if (!provider.capabilities().native_directory_move) {
+    GTEST_SKIP();
+  }
+  root.make_directory(at("dir"));
+  root.make_directory(at("dir/sub"));
+  root.write(at("dir/sub/file"), "bytes");
+  ASSERT_OK(provider.park(at("dir"), print_of(root, "dir"), "node-8"));
+  ASSERT_OK(provider.show_parked({{at("there"), "node-8"}}));
+  EXPECT_EQ(std::vector<std::string>{"there"}, names_in(root, ""));
+  EXPECT_EQ(std::vector<std::string>{"file"}, names_in(root, "there/sub"));
+  EXPECT_EQ("bytes", read_through(provider, "there/sub/file"));
+  ASSERT_OK(provider.unpark("node-8", at("there")));
+  EXPECT_EQ("bytes", root.read(at("there/sub/file")));
+}
+
 void parks_across_processes(Root& root) {
   root.write(at("file"), "bytes");
   root.write(at("taken"), "theirs");
@@ -143,6 +185,7 @@ void parks_across_processes(Root& root) {
   const auto parked = root.provider().parked();
   ASSERT_OK(parked);
   EXPECT_EQ(std::vector<std::string>{"node-7"}, *parked);
+  shows_what_is_parked(root, "node-7");
   EXPECT_CODE(Code::kExists, root.provider().unpark("node-7", at("taken")));
   EXPECT_EQ("theirs", root.read(at("taken")));
   const auto unparked = root.provider().unpark("node-7", at("new"));
@@ -200,6 +243,7 @@ std::vector<Case> moving_cases() {
           {"MovesSymlinks", moves_symlinks},
           {"ExchangesNames", exchanges_names},
           {"ParksAcrossProcesses", parks_across_processes},
+          {"ShowsDirectoriesThatAreParked", shows_directories_that_are_parked},
           {"ParkingChecksItsPrecondition", parking_checks_its_precondition},
           {"KeepsIdentities", keeps_identities}};
 }

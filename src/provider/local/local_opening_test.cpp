@@ -251,5 +251,21 @@ TEST(LocalSweep, RemovesWhatEarlierRunsLeftAndNothingElse) {
   EXPECT_OK(batch->publish(staged, at("file"), Precondition::absent(), kTrash));
 }
 
+TEST(LocalOpening, WhatIsParkedIsSeenWhereNothingMayBeWritten) {
+  fs::MemoryFileSystem disk(rt::system_clock());
+  {
+    const auto writer = open(disk.root()).value();
+    ASSERT_TRUE(disk.root()->create_file("file", 0644).ok());
+    const tree::Entry entry = writer->look(at("file")).value();
+    ASSERT_TRUE(writer->park(at("file"), entry.fingerprint, "7").ok());
+  }
+  const auto reader = open(disk.root(), LocalOpening::kLookOnly).value();
+  EXPECT_EQ(std::vector<std::string>{"7"}, reader->parked().value());
+  ASSERT_TRUE(reader->show_parked({{at("file"), "7"}}).ok());
+  EXPECT_EQ("file", reader->look(at("file")).value().name);
+  EXPECT_EQ(1U, reader->list({}, {}).value().size());
+  EXPECT_TRUE(reader->open(at("file"), nullptr).ok());
+}
+
 }  // namespace
 }  // namespace ox::provider

@@ -1,5 +1,6 @@
 #include "provider/local/local_replica.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "provider/local/local_attributes.h"
@@ -41,7 +42,14 @@ Result<std::vector<tree::Entry>> LocalProvider::list(const RelPath& directory,
   TRY_ASSIGN(const auto handle, std::move(opened));
   TRY_ASSIGN(auto items, handle->list());
   TRY(root_->note_listed(directory, *handle));
-  return root_->entries_of(*handle, std::move(items));
+  TRY_ASSIGN(std::vector<tree::Entry> entries, root_->entries_of(*handle, std::move(items)));
+  for (const std::string& name : root_->shown_in(directory)) {
+    if (auto entry = look(directory.child(name));
+        entry.ok() && std::ranges::find(entries, name, &tree::Entry::name) == entries.end()) {
+      entries.push_back(std::move(*entry));
+    }
+  }
+  return entries;
 }
 
 Result<tree::Entry> LocalProvider::look(const RelPath& path) {
@@ -49,8 +57,10 @@ Result<tree::Entry> LocalProvider::look(const RelPath& path) {
     TRY_ASSIGN(const fs::Stat stat, root_->root().stat());
     return root_->entry_of("", stat);
   }
-  TRY_ASSIGN(const Place place, root_->open_parent(path));
-  return root_->look_at(*place.directory, place.name);
+  TRY_ASSIGN(const Place place, root_->see(path));
+  TRY_ASSIGN(tree::Entry entry, root_->look_at(*place.directory, place.name));
+  entry.name = path.name();
+  return entry;
 }
 
 Result<std::unique_ptr<Source>> LocalProvider::open(const RelPath& path,
@@ -100,7 +110,8 @@ Result<tree::Entry> LocalProvider::make_directory(const RelPath& path,
 Result<void> LocalProvider::change_case(const Place& from, const fs::Stat& stat, const Place& to) {
   const std::string between = root_->random_name("case-");
   const RenameAbilities& renames = root_->facts().renames;
-  TRY(move_to_free_name(renames, stat.type, *from.directory, from.name, *root_->stage(), between));
+  TRY(move_to_private_name(renames, stat.type, *from.directory, from.name, *root_->stage(),
+                           between));
   auto moved =
       move_to_free_name(renames, stat.type, *root_->stage(), between, *to.directory, to.name);
   if (!moved.ok()) {
@@ -111,12 +122,12 @@ Result<void> LocalProvider::change_case(const Place& from, const fs::Stat& stat,
 }
 
 Result<fs::Stat> LocalProvider::move_checked(const Place& from, const tree::Fingerprint& expected,
-                                             const Place& to, bool own_name) {
+                                             const Place& to, NewName name) {
   TRY_ASSIGN(const fs::Stat before, check_expected(*root_, from, expected));
   const RenameAbilities& renames = root_->facts().renames;
-  auto moved =
-      move_to_free_name(renames, before.type, *from.directory, from.name, *to.directory, to.name);
-  if (moved.failed_with(Code::kExists) && own_name) {
+  const auto move = name == NewName::kPrivate ? move_to_private_name : move_to_free_name;
+  auto moved = move(renames, before.type, *from.directory, from.name, *to.directory, to.name);
+  if (moved.failed_with(Code::kExists) && name == NewName::kOtherSpelling) {
     moved = change_case(from, before, to);
   }
   TRY(std::move(moved));
@@ -145,7 +156,8 @@ Result<tree::Entry> LocalProvider::move(const RelPath& from, const RelPath& to,
   const tree::NameRules& names = capabilities().names;
   const bool own_name = from.parent() == to.parent() && from != to &&
                         names.collision_key(from.name()) == names.collision_key(to.name());
-  const auto moved = move_checked(from_place, expected, to_place, own_name);
+  const auto moved = move_checked(from_place, expected, to_place,
+                                  own_name ? NewName::kOtherSpelling : NewName::kFree);
   if (!moved.ok()) {
     return about(moved.error(), from);
   }
@@ -183,7 +195,8 @@ Result<void> LocalProvider::park(const RelPath& path, const tree::Fingerprint& e
   TRY_ASSIGN(const Place from, writable_place(path));
   TRY_ASSIGN(std::string parked_name, name_of_parked(name));
   TRY(move_checked(from, expected,
-                   Place{.directory = root_->stage(), .name = std::move(parked_name)}, false));
+                   Place{.directory = root_->stage(), .name = std::move(parked_name)},
+                   NewName::kPrivate));
   return root_->note_own(std::string(kOwnFolder), root_->stage());
 }
 
@@ -198,6 +211,14 @@ Result<tree::Entry> LocalProvider::unpark(std::string_view name, const RelPath& 
 
 Result<std::vector<std::string>> LocalProvider::parked() {
   return list_parked(*root_);
+}
+
+Result<void> LocalProvider::show_parked(std::map<RelPath, std::string> places) {
+  for (auto& [place, name] : places) {
+    TRY_ASSIGN(name, name_of_parked(name));
+  }
+  root_->show(std::move(places));
+  return {};
 }
 
 Result<tree::Entry> LocalProvider::set_attributes(const RelPath& path,

@@ -28,6 +28,7 @@ class LocalProvider final : public Provider {
                     std::string_view name) override;
   Result<tree::Entry> unpark(std::string_view name, const RelPath& path) override;
   Result<std::vector<std::string>> parked() override;
+  Result<void> show_parked(std::map<RelPath, std::string> places) override;
   Result<tree::Entry> set_attributes(const RelPath& path, const tree::Fingerprint& expected,
                                      const tree::Attributes& attributes,
                                      std::optional<Timestamp> mtime, Source* xattr_source) override;
@@ -48,10 +49,15 @@ class LocalProvider final : public Provider {
  private:
   /// The place of an entry that may be changed now.
   Result<Place> writable_place(const RelPath& path);
-  /// Moves what `expected` names to a free name, and back again when it was not that. `own_name`:
-  /// both are one name here, spelled differently. Answers with what stands there then.
+  enum class NewName : std::uint8_t {
+    kFree,
+    kOtherSpelling,  ///< both are one name here
+    kPrivate,        ///< in our own folder
+  };
+  /// Moves what `expected` names to a free name, and back again when it was not that. Answers with
+  /// what stands there then.
   Result<fs::Stat> move_checked(const Place& from, const tree::Fingerprint& expected,
-                                const Place& to, bool own_name);
+                                const Place& to, NewName name);
   void tell_as_left(tree::Entry& entry, const fs::Stat& left) const;
   Result<void> change_case(const Place& from, const fs::Stat& stat, const Place& to);
 

@@ -84,7 +84,8 @@ Result<std::shared_ptr<fs::Directory>> LocalRoot::open_directory(const RelPath& 
   TRY(check_not_own(path));
   auto opened = at->open_below(path);
   if (!opened.ok()) {
-    return as_missing(std::move(opened).error());
+    auto missing = as_missing(std::move(opened).error());
+    return missing.code() == Code::kNotFound ? open_shown(path) : std::move(missing);
   }
   at = std::move(opened).value();
   TRY_ASSIGN(const fs::Stat stat, at->stat());
@@ -98,7 +99,15 @@ Result<std::shared_ptr<fs::Directory>> LocalRoot::open_directory(const RelPath& 
 Result<std::unique_ptr<fs::File>> LocalRoot::open_file(const RelPath& path) {
   TRY(check_not_own(path));
   auto opened = root_->open_file_below(path, fs::Access::kRead);
-  return opened.ok() ? std::move(opened) : as_missing(std::move(opened).error());
+  if (opened.ok()) {
+    return opened;
+  }
+  Error missing = as_missing(std::move(opened).error());
+  if (missing.code() != Code::kNotFound || !shows_anything()) {
+    return missing;
+  }
+  TRY_ASSIGN(const Place place, see(path));
+  return place.directory->open_file(place.name, fs::Access::kRead);
 }
 
 Result<Place> LocalRoot::open_parent(const RelPath& path) {
@@ -108,6 +117,81 @@ Result<Place> LocalRoot::open_parent(const RelPath& path) {
   }
   TRY_ASSIGN(auto directory, open_directory(path.parent()));
   return Place{.directory = std::move(directory), .name = std::string(path.name())};
+}
+
+Result<std::shared_ptr<fs::Directory>> LocalRoot::find_stage() {
+  if (stage_ != nullptr) {
+    return stage_;
+  }
+  TRY_ASSIGN(const auto stages, open_own("stage"));
+  TRY_ASSIGN(auto stage, stages->open_directory(options_.rule));
+  return std::shared_ptr<fs::Directory>(std::move(stage));
+}
+
+void LocalRoot::show(std::map<RelPath, std::string> places) {
+  const rt::Lock lock(mutex_);
+  shown_ = std::move(places);
+}
+
+bool LocalRoot::shows_anything() {
+  const rt::Lock lock(mutex_);
+  return !shown_.empty();
+}
+
+std::vector<std::string> LocalRoot::shown_in(const RelPath& directory) {
+  const rt::Lock lock(mutex_);
+  std::vector<std::string> names;
+  for (const auto& [place, parked] : shown_) {
+    if (place.parent() == directory) {
+      names.emplace_back(place.name());
+    }
+  }
+  return names;
+}
+
+Result<Place> LocalRoot::see(const RelPath& path) {
+  TRY_ASSIGN(Place place, open_parent(path));
+  std::string parked;
+  {
+    const rt::Lock lock(mutex_);
+    const auto found = shown_.find(path);
+    if (found == shown_.end()) {
+      return place;
+    }
+    parked = found->second;
+  }
+  if (!place.directory->stat(place.name).failed_with(Code::kNotFound)) {
+    return place;
+  }
+  TRY_ASSIGN(auto stage, find_stage());
+  return Place{.directory = std::move(stage), .name = std::move(parked)};
+}
+
+/// A directory that is shown, or one in it; kNotFound when `path` is in none.
+Result<std::shared_ptr<fs::Directory>> LocalRoot::open_shown(const RelPath& path) {
+  RelPath within;
+  {
+    const rt::Lock lock(mutex_);
+    for (const auto& [place, parked] : shown_) {
+      if (place.contains(path)) {
+        within = RelPath().child(parked);
+        for (RelPath rest = path, top = place; !rest.is_root(); rest = rest.after_first()) {
+          if (top.is_root()) {
+            within = within.child(rest.first());
+          } else {
+            top = top.after_first();
+          }
+        }
+      }
+    }
+  }
+  if (within.is_root()) {
+    return Error(Code::kNotFound, "no such directory").with_context(path.text());
+  }
+  TRY_ASSIGN(const auto stage, find_stage());
+  auto opened = stage->open_below(within);
+  return opened.ok() ? Result<std::shared_ptr<fs::Directory>>(std::move(opened).value())
+                     : as_missing(std::move(opened).error());
 }
 
 Result<std::shared_ptr<fs::Directory>> LocalRoot::open_own(std::string_view name) {

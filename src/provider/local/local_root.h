@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -57,6 +58,8 @@ class LocalRoot {
   fs::Directory& root() { return *root_; }
   /// stage/<rule>. Contract: the root is writable.
   const std::shared_ptr<fs::Directory>& stage() const { return stage_; }
+  /// The same where nothing may be written; kNotFound when it does not stand.
+  Result<std::shared_ptr<fs::Directory>> find_stage();
   Result<void> check_writable() const;
 
   /// kNotFound when a component is known to be missing or is no directory, kNameInvalid for our own
@@ -67,6 +70,11 @@ class LocalRoot {
   Result<std::unique_ptr<fs::File>> open_file(const RelPath& path);
   /// The directory that holds `path`. Contract: not the root.
   Result<Place> open_parent(const RelPath& path);
+  /// Where what is seen at `path` stands: there, or in the stage while it is shown.
+  Result<Place> see(const RelPath& path);
+  /// From now on what stands in stage/<rule> is seen elsewhere, too. Place → name there.
+  void show(std::map<RelPath, std::string> places);
+  std::vector<std::string> shown_in(const RelPath& directory);
 
   /// `.syncoxiders/<name>`; kNotFound when it does not stand.
   Result<std::shared_ptr<fs::Directory>> open_own(std::string_view name);
@@ -117,6 +125,8 @@ class LocalRoot {
   Result<void> make_durable();
 
  private:
+  bool shows_anything();
+  Result<std::shared_ptr<fs::Directory>> open_shown(const RelPath& path);
   Result<void> fill_link_and_xattrs(fs::Directory& directory, tree::Entry& entry);
   Result<void> sync_one(const RelPath& path, fs::NodeType type);
 
@@ -128,6 +138,7 @@ class LocalRoot {
   std::unique_ptr<fs::File> clock_file_;
 
   rt::Mutex mutex_;
+  std::map<RelPath, std::string> shown_ OX_GUARDED_BY(mutex_);
   std::set<std::string> parts_in_use_ OX_GUARDED_BY(mutex_);
   std::set<std::string> live_ OX_GUARDED_BY(mutex_);
   std::set<RelPath> unsynced_directories_ OX_GUARDED_BY(mutex_);

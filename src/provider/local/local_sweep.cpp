@@ -43,11 +43,14 @@ Result<std::string> name_of_parked(std::string_view name) {
 }
 
 Result<std::vector<std::string>> list_parked(LocalRoot& root) {
+  // Also where nothing may be written (any more): what is parked there is not deleted.
   std::vector<std::string> names;
-  if (!root.facts().writable) {
+  const auto stage = root.find_stage();
+  if (stage.failed_with(Code::kNotFound)) {
     return names;
   }
-  TRY_ASSIGN(const auto items, root.stage()->list());
+  TRY(stage);
+  TRY_ASSIGN(const auto items, (*stage)->list());
   for (const fs::DirectoryItem& item : items) {
     if (item.name.starts_with(kParkedPrefix)) {
       names.push_back(item.name.substr(kParkedPrefix.size()));

@@ -67,6 +67,21 @@ Result<void> move_to_free_name(const RenameAbilities& renames, fs::NodeType type
   return move_over_own_file(from, from_name, to, to_name);
 }
 
+Result<void> move_to_private_name(const RenameAbilities& renames, fs::NodeType type,
+                                  fs::Directory& from, const std::string& from_name,
+                                  fs::Directory& to, const std::string& to_name) {
+  if (renames.no_replace) {
+    return move_to_free_name(renames, type, from, from_name, to, to_name);
+  }
+  const auto standing = to.stat(to_name);
+  if (standing.ok()) {
+    return Error(Code::kExists, "something is there already").with_context(to_name);
+  }
+  return standing.failed_with(Code::kNotFound)
+             ? from.rename(from_name, to, to_name, fs::RenameMode::kReplace)
+             : standing.error();
+}
+
 std::string numbered_name(const std::string& name, unsigned number, std::size_t max_bytes) {
   if (number <= 1) {
     return name;

@@ -15,6 +15,12 @@ Result<void> move_to_free_name(const RenameAbilities& renames, fs::NodeType type
                                fs::Directory& from, const std::string& from_name, fs::Directory& to,
                                const std::string& to_name);
 
+/// The same to a name in our own folder that nobody else takes: where nothing stands there, nothing
+/// of ours has to hold it, which after a crash would look like what was to be moved.
+Result<void> move_to_private_name(const RenameAbilities& renames, fs::NodeType type,
+                                  fs::Directory& from, const std::string& from_name,
+                                  fs::Directory& to, const std::string& to_name);
+
 /// `name`, "name~2", "name~3" …, cut to fit `max_bytes` without breaking UTF-8.
 std::string numbered_name(const std::string& name, unsigned number, std::size_t max_bytes);
 

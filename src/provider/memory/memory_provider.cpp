@@ -69,7 +69,7 @@ Result<std::vector<tree::Entry>> MemoryProvider::list(const RelPath& directory,
   TRY(check_stop(stop));
   const rt::Lock lock(store_->mutex);
   ++store_->counters.lists;
-  TRY_ASSIGN(const MemoryNodePtr node, store_->get(directory));
+  TRY_ASSIGN(const MemoryNodePtr node, store_->see(directory));
   if (node->kind != tree::Kind::kDirectory) {
     return Error(Code::kNotADirectory, "not a directory").with_context(directory.text());
   }
@@ -77,6 +77,13 @@ Result<std::vector<tree::Entry>> MemoryProvider::list(const RelPath& directory,
   entries.reserve(node->children.size());
   for (const auto& [key, child] : node->children) {
     entries.push_back(store_->entry_of(child.name, *child.node, false));
+  }
+  for (const auto& [place, name] : store_->shown) {
+    const auto parked = store_->contents.parked.find(name);
+    if (place.parent() == directory && parked != store_->contents.parked.end() &&
+        !node->children.contains(store_->key_of(place.name()))) {
+      entries.push_back(store_->entry_of(place.name(), *parked->second, false));
+    }
   }
   if (!store_->options.capabilities.consistent) {
     const auto [last, first_time] = store_->last_listings.try_emplace(directory);
@@ -92,12 +99,14 @@ Result<std::vector<tree::Entry>> MemoryProvider::list(const RelPath& directory,
 Result<tree::Entry> MemoryProvider::look(const RelPath& path) {
   TRY(store_->begin_call("look", path));
   const rt::Lock lock(store_->mutex);
-  TRY_ASSIGN(const MemoryNodePtr node, store_->get(path));
+  TRY_ASSIGN(const MemoryNodePtr node, store_->see(path));
   if (path.is_root()) {
     return store_->entry_of("", *node, true);
   }
-  const MemoryNodePtr parent = store_->find(path.parent());
-  return store_->entry_of(parent->children.at(store_->key_of(path.name())).name, *node, true);
+  TRY_ASSIGN(const MemoryNodePtr parent, store_->see(path.parent()));
+  const auto child = parent->children.find(store_->key_of(path.name()));
+  return store_->entry_of(child == parent->children.end() ? path.name() : child->second.name, *node,
+                          true);
 }
 
 Result<std::unique_ptr<Source>> MemoryProvider::open(const RelPath& path,
@@ -105,14 +114,15 @@ Result<std::unique_ptr<Source>> MemoryProvider::open(const RelPath& path,
   TRY(store_->begin_call("open", path));
   const rt::Lock lock(store_->mutex);
   ++store_->counters.opens;
-  TRY_ASSIGN(MemoryNodePtr node, store_->get(path));
+  TRY_ASSIGN(MemoryNodePtr node, store_->see(path));
   if (node->kind != tree::Kind::kFile) {
     return Error(node->kind == tree::Kind::kDirectory ? Code::kIsADirectory : Code::kUnsupported,
                  "not a file")
         .with_context(path.text());
   }
-  if (expected != nullptr) {
-    TRY(store_->check_expected(path, *expected));
+  if (expected != nullptr && !store_->matches(*node, *expected)) {
+    return Error(Code::kPreconditionFailed, "another version stands here")
+        .with_context(path.text());
   }
   tree::Fingerprint print = store_->fingerprint_of(*node);
   return std::unique_ptr<Source>(
@@ -266,6 +276,12 @@ Result<std::vector<std::string>> MemoryProvider::parked() {
     names.push_back(name);
   }
   return names;
+}
+
+Result<void> MemoryProvider::show_parked(std::map<RelPath, std::string> places) {
+  const rt::Lock lock(store_->mutex);
+  store_->shown = std::move(places);
+  return {};
 }
 
 Result<tree::Entry> MemoryProvider::set_attributes(const RelPath& path,

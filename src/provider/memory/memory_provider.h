@@ -70,6 +70,7 @@ class MemoryProvider final : public Provider {
                     std::string_view name) override;
   Result<tree::Entry> unpark(std::string_view name, const RelPath& path) override;
   Result<std::vector<std::string>> parked() override;
+  Result<void> show_parked(std::map<RelPath, std::string> places) override;
   Result<tree::Entry> set_attributes(const RelPath& path, const tree::Fingerprint& expected,
                                      const tree::Attributes& attributes,
                                      std::optional<Timestamp> mtime, Source* xattr_source) override;

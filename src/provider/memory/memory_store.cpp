@@ -107,6 +107,25 @@ Result<MemoryNodePtr> MemoryProvider::Store::get(const RelPath& path) const {
   return node;
 }
 
+Result<MemoryNodePtr> MemoryProvider::Store::see(const RelPath& path) const {
+  MemoryNodePtr at = contents.root;
+  RelPath walked;
+  for (RelPath rest = path; at != nullptr && !rest.is_root(); rest = rest.after_first()) {
+    walked = walked.child(rest.first());
+    const auto found = at->children.find(key_of(rest.first()));
+    if (found != at->children.end()) {
+      at = found->second.node;
+      continue;
+    }
+    const auto name = shown.find(walked);
+    const auto parked =
+        name == shown.end() ? contents.parked.end() : contents.parked.find(name->second);
+    at = parked == contents.parked.end() ? nullptr : parked->second;
+  }
+  return at != nullptr ? Result<MemoryNodePtr>(at)
+                       : Error(Code::kNotFound, "nothing stands here").with_context(path.text());
+}
+
 MemoryNodePtr MemoryProvider::Store::make_parents(const RelPath& directory) {
   MemoryNodePtr at = contents.root;
   for (RelPath rest = directory; !rest.is_root(); rest = rest.after_first()) {

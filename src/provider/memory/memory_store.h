@@ -65,6 +65,8 @@ struct MemoryProvider::Store {
   std::string key_of(std::string_view name) const;
   Result<void> check_name(std::string_view name) const;
   MemoryNodePtr find(const RelPath& path) const OX_REQUIRES(mutex);
+  /// What is seen at `path`: what stands there, else what is parked and shown there. kNotFound.
+  Result<MemoryNodePtr> see(const RelPath& path) const OX_REQUIRES(mutex);
   Result<MemoryNodePtr> get(const RelPath& path) const OX_REQUIRES(mutex);
   /// Whether parent_for() would do; changes nothing.
   Result<void> check_parent(const RelPath& path) const OX_REQUIRES(mutex);
@@ -108,6 +110,7 @@ struct MemoryProvider::Store {
   MemoryContents contents OX_GUARDED_BY(mutex);
   Counters counters OX_GUARDED_BY(mutex);
   Hook hook OX_GUARDED_BY(mutex);
+  std::map<RelPath, std::string> shown OX_GUARDED_BY(mutex);  ///< parked entries, see show_parked
   struct LastListing {
     std::vector<tree::Entry> entries;
     bool shown_late = false;

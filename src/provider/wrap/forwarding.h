@@ -101,6 +101,9 @@ class ForwardingProvider : public Provider {
     return inner_->unpark(name, path);
   }
   Result<std::vector<std::string>> parked() override { return inner_->parked(); }
+  Result<void> show_parked(std::map<RelPath, std::string> places) override {
+    return inner_->show_parked(std::move(places));
+  }
   Result<tree::Entry> set_attributes(const RelPath& path, const tree::Fingerprint& expected,
                                      const tree::Attributes& attributes,
                                      std::optional<Timestamp> mtime,
