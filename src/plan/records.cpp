@@ -147,30 +147,32 @@ std::optional<tree::ReplicaSide> as_moved(const Work& work, NodeIndex n, Replica
   return side;
 }
 
-std::optional<RecordUpdate> final_update(const Work& work, NodeIndex n,
-                                         const std::vector<bool>& busy) {
+std::optional<RecordUpdate> final_update(const Work& work, NodeIndex n, ReplicaSet busy) {
   const Node& node = work.nodes[n];
   if (node.only.has_value() || (node.record == nullptr && !node.next.has_value())) {
     return std::nullopt;
   }
-  RecordUpdate update{.id = node.id, .agreed = node.next, .sides = {}, .forget = node.forget};
   bool changes = node.forget || (node.record == nullptr ? node.next.has_value()
                                                         : node.record->agreed != node.next);
+  std::vector<std::optional<tree::ReplicaSide>> sides;
   for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
     std::optional<tree::ReplicaSide> side = final_side(work, n, i, busy[i]);
-    if (side.has_value() && stored_side_is(work, n, i, *side)) {
-      side = std::nullopt;
+    if (!side.has_value() || stored_side_is(work, n, i, *side)) {
+      continue;
     }
-    changes = changes || side.has_value();
-    update.sides.push_back(std::move(side));
+    sides.resize(work.replica_count());
+    sides[i] = std::move(side);
+    changes = true;
   }
-  if (node.frozen && !changes) {
+  if (!changes) {
     return std::nullopt;
   }
-  return changes ? std::optional(std::move(update)) : std::nullopt;
+  sides.resize(work.replica_count());
+  return RecordUpdate{
+      .id = node.id, .agreed = node.next, .sides = std::move(sides), .forget = node.forget};
 }
 
-RecordUpdate structure_update(const Work& work, NodeIndex n, const std::vector<bool>& busy) {
+RecordUpdate structure_update(const Work& work, NodeIndex n, ReplicaSet busy) {
   const Node& node = work.nodes[n];
   expects(node.next.has_value());
   RecordUpdate update{.id = node.id, .agreed = node.next, .sides = {}};

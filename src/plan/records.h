@@ -1,8 +1,12 @@
 #pragma once
 
+#include <bitset>
+
 #include "plan/work.h"
 
 namespace ox::plan {
+
+using ReplicaSet = std::bitset<kMaxReplicas>;
 
 /// What the state is to say of a replica's entry. Times of directories change with every child and
 /// say nothing, so they are not kept.
@@ -14,11 +18,10 @@ bool attributes_differ(const Work& work, NodeIndex n, ReplicaIndex i);
 
 /// The record once the plan is done, as far as it needs no operation; none when nothing changes.
 /// `busy` says which replicas have operations of this node.
-std::optional<RecordUpdate> final_update(const Work& work, NodeIndex n,
-                                         const std::vector<bool>& busy);
+std::optional<RecordUpdate> final_update(const Work& work, NodeIndex n, ReplicaSet busy);
 
 /// The record to commit before the structure operations of a node whose content follows later.
-RecordUpdate structure_update(const Work& work, NodeIndex n, const std::vector<bool>& busy);
+RecordUpdate structure_update(const Work& work, NodeIndex n, ReplicaSet busy);
 
 /// What its replica moved and still has operations is acknowledged where it stands meanwhile: the
 /// directory it came from may end in the same commit, and another node may take its old name. None

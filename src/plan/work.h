@@ -7,19 +7,16 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "plan/plan.h"
+#include "plan/tables.h"
 
 /// The planner's working tables, private to this room. A node is known by its index in
 /// Work::nodes while a plan is made.
 namespace ox::plan {
 
-using NodeIndex = std::uint32_t;
-using EntryIndex = std::uint32_t;
-inline constexpr std::uint32_t kNone = UINT32_MAX;
+inline constexpr std::uint32_t kMaxReplicas = 32;
 
 enum class Status : std::uint8_t {
   kAbsent,  ///< known not to be there
@@ -69,21 +66,6 @@ struct Node {
   bool agreed() const { return record != nullptr && record->agreed.has_value(); }
 };
 
-struct PlaceKey {
-  NodeIndex parent = kNone;
-  std::string name;
-
-  friend bool operator==(const PlaceKey&, const PlaceKey&) = default;
-};
-
-struct PlaceKeyHash {
-  std::size_t operator()(const PlaceKey& key) const noexcept {
-    return std::hash<std::string>{}(key.name) ^ (key.parent * 0x9E3779B97F4A7C15ULL);
-  }
-};
-
-using PlaceMap = std::unordered_map<PlaceKey, NodeIndex, PlaceKeyHash>;
-
 /// A version that lost a content conflict and becomes a node of its own.
 struct Loser {
   NodeIndex node = kNone;
@@ -120,11 +102,12 @@ class Work {
   /// bytes are the same.
   tree::Content seen_content(NodeIndex n, ReplicaIndex i) const;
   tree::Attributes seen_attributes(NodeIndex n, ReplicaIndex i) const;
-  /// Name as the agreed tree spells it: a replica that normalises does not rename by that.
-  std::string seen_name(NodeIndex n, ReplicaIndex i) const;
+  /// Name as the agreed tree spells it: a replica that normalises does not rename by that. Stands
+  /// in the input.
+  const std::string& seen_name(NodeIndex n, ReplicaIndex i) const;
 
   NodeIndex add_node(Node node);
-  NodeIndex find(NodeId id) const;
+  NodeIndex find(NodeId id) const { return index_.find(id); }
   NodeId new_id() { return NodeId{next_node_.value++}; }
   NodeId next_node() const { return next_node_; }
 
@@ -142,9 +125,8 @@ class Work {
 
   std::vector<Node> nodes;
   std::vector<std::vector<NodeIndex>> node_of_entry;  ///< per replica; kNone: not ours
-  std::vector<std::vector<std::vector<EntryIndex>>> children_of_entry;
-  std::vector<std::unordered_map<PlaceKey, HiddenReason, PlaceKeyHash>>
-      hidden;  ///< parent is an entry
+  std::vector<Children> children_of_entry;
+  std::vector<PlaceTable> hidden;  ///< by entry and name: a HiddenReason
   std::map<std::pair<NodeIndex, ReplicaIndex>, tree::Content> moved_content;
   std::vector<Loser> losers;
   std::vector<Conflict> conflicts;
@@ -162,7 +144,7 @@ class Work {
   const Input& input_;
   std::uint32_t replicas_;
   std::vector<Side> sides_;
-  std::unordered_map<NodeId, NodeIndex> index_;
+  FlatTable<NodeId> index_;
   NodeId next_node_;
   std::set<std::pair<ReplicaIndex, EntryIndex>> needed_;
 };
