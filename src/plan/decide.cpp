@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <tuple>
 
 #include "base/expects.h"
 #include "plan/axes.h"
@@ -12,6 +13,23 @@ void freeze(Work& work, NodeIndex n) {
   for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
     work.side(n, i).target = Target::kIgnore;
   }
+}
+
+const tree::NodeValue* remembered_value(const Work& work, NodeIndex n,
+                                        std::span<const ReplicaIndex> replicas) {
+  const auto key = [](const tree::NodeValue& value) {
+    return std::tie(value.parent, value.name, value.content.digest, value.content.link_target,
+                    value.content.size, value.content.mtime, value.attributes.mode,
+                    value.attributes.xattrs);
+  };
+  const tree::NodeValue* smallest = nullptr;
+  for (const ReplicaIndex i : replicas) {
+    const tree::Acknowledged* known = work.acknowledged(n, i);
+    if (known != nullptr && (smallest == nullptr || key(known->value) < key(*smallest))) {
+      smallest = &known->value;
+    }
+  }
+  return smallest;
 }
 
 namespace {
@@ -224,7 +242,8 @@ class TwoWay {
     } else if (node.record == nullptr) {
       merge_axes(n);
     } else if (!who.supporters.empty()) {
-      node.next = work_.acknowledged(n, who.supporters.front())->value;
+      node.remembered = remembered_value(work_, n, who.supporters);
+      node.next = *node.remembered;
       merge_axes(n);
     } else {
       node.next = std::nullopt;

@@ -233,12 +233,26 @@ class Matcher {
         spelled(before.record->agreed->name) == spelled(entry.name)) {
       return false;
     }
-    const tree::Acknowledged* successor = work_.acknowledged(found, replica_);
-    if (successor != nullptr) {
-      return moves_count() && has_identity(entry.fingerprint, entry.kind) &&
-             entry.fingerprint.same_object(successor->fingerprint);
+    const tree::Acknowledged& here = *work_.acknowledged(known, replica_);
+    const bool identified = moves_count() && has_identity(entry.fingerprint, entry.kind);
+    if (const tree::Acknowledged* successor = work_.acknowledged(found, replica_)) {
+      return identified
+                 ? entry.fingerprint.same_object(successor->fingerprint)
+                 : moves_count() && !looks_like(entry, here) && looks_like(entry, *successor);
     }
-    return !normalises() && work_.acknowledged(known, replica_)->value.name != entry.name;
+    // Another directory than the known one, which may just have been removed to make room for it. A
+    // new file may be how an editor saves the known one.
+    const bool another = identified && entry.kind == tree::Kind::kDirectory &&
+                         has_identity(here.fingerprint, here.value.kind) &&
+                         !entry.fingerprint.same_object(here.fingerprint);
+    return another || (!normalises() && here.value.name != entry.name);
+  }
+
+  /// What a rename keeps is as it was acknowledged. Where ids don't tell, this has to.
+  static bool looks_like(const tree::Entry& entry, const tree::Acknowledged& known) {
+    return entry.kind == tree::Kind::kFile && known.value.kind == tree::Kind::kFile &&
+           entry.fingerprint.size == known.fingerprint.size &&
+           entry.fingerprint.mtime == known.fingerprint.mtime;
   }
 
   /// The object that stood here stands elsewhere, and the one that stands here was known before. A

@@ -8,13 +8,13 @@ namespace ox::plan {
 
 using ReplicaSet = std::bitset<kMaxReplicas>;
 
-/// What the state is to say of a replica's entry. Times of directories change with every child and
-/// say nothing, so they are not kept.
-tree::Fingerprint kept_fingerprint(const tree::Entry& entry);
-
 /// Does this replica's target differ from what it shows? Content first.
 bool content_differs(const Work& work, NodeIndex n, ReplicaIndex i);
 bool attributes_differ(const Work& work, NodeIndex n, ReplicaIndex i);
+
+/// What is acknowledged of a version that stays though another one is agreed (keeps_own_version),
+/// once it stands in the agreed place.
+tree::ReplicaSide own_version_side(const Work& work, NodeIndex n, ReplicaIndex i);
 
 /// The record once the plan is done, as far as it needs no operation; none when nothing changes.
 /// `busy` says which replicas have operations of this node.

@@ -112,23 +112,36 @@ class Repair {
       node.next = node.record->agreed;
       return;
     }
+    std::vector<ReplicaIndex> all;
+    std::vector<ReplicaIndex> holders;
     for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
-      if (const tree::Acknowledged* known = work_.acknowledged(n, i)) {
-        node.next = known->value;
-        return;
-      }
-    }
-    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      all.push_back(i);
       if (work_.present(n, i)) {
-        const tree::Entry& entry = work_.entry(n, i);
-        node.next = tree::NodeValue{.parent = work_.nodes[work_.side(n, i).parent].id,
-                                    .name = entry.name,
-                                    .kind = entry.kind,
-                                    .attributes = entry.attributes};
-        return;
+        holders.push_back(i);
       }
     }
-    expects(false);
+    // Where it still stands it may be known better than where it is gone.
+    const tree::NodeValue* known = remembered_value(work_, n, holders);
+    if (known == nullptr) {
+      known = remembered_value(work_, n, all);
+    }
+    if (known != nullptr) {
+      node.next = *known;
+      return;
+    }
+    for (const ReplicaIndex i : holders) {
+      const tree::Entry& entry = work_.entry(n, i);
+      tree::NodeValue shown{.parent = work_.nodes[work_.side(n, i).parent].id,
+                            .name = entry.name,
+                            .kind = entry.kind,
+                            .attributes = entry.attributes};
+      if (!node.next.has_value() ||
+          std::tie(shown.parent, shown.name, shown.attributes.mode) <
+              std::tie(node.next->parent, node.next->name, node.next->attributes.mode)) {
+        node.next = std::move(shown);
+      }
+    }
+    expects(node.next.has_value());
   }
 
   // Cycles --------------------------------------------------------------------------------------

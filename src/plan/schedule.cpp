@@ -168,16 +168,17 @@ class Scheduler {
   RecordUpdate unchanged(NodeIndex n) const { return update_of(n, work_.nodes[n].next); }
 
   /// A delete that was overruled is forgotten before anything else: once the reason to overrule it
-  /// is agreed, a run that follows a crash would take it for a fresh one.
+  /// is agreed, a run that follows a crash would take it for a fresh one. So would one that follows
+  /// this one, where the replica has to wait for the bytes or can't hold it.
   void forget_overruled_deletes(NodeIndex n) {
     const Node& node = work_.nodes[n];
-    if (!node.agreed() || !node.next.has_value()) {
+    if (!node.agreed() || !node.next.has_value() || node.frozen) {
       return;
     }
     std::optional<RecordUpdate> update;
     for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
       const Side& side = work_.side(n, i);
-      if (side.status == Status::kAbsent && side.target == Target::kFollow && !side.moved_out &&
+      if (side.status == Status::kAbsent && side.target != Target::kLeave && !side.moved_out &&
           work_.acknowledged(n, i) != nullptr) {
         if (!update.has_value()) {
           update = update_of(n, node.record->agreed);
@@ -214,7 +215,9 @@ class Scheduler {
     } else {
       const bool moves =
           (node.agreed() && takes_a_place(n)) || changes_directory(n) || stays_elsewhere(n);
-      if ((busy.any_structure || moves) && !node.only.has_value()) {
+      // Its attributes come last, and what is in it needs its record before.
+      const bool holds = !node.agreed() && node.next->kind == tree::Kind::kDirectory;
+      if ((busy.any_structure || moves || holds) && !node.only.has_value()) {
         plan_.structure.push_back(structure_update(work_, n, any_busy));
         for (ReplicaIndex i = 0; last.has_value() && i < work_.replica_count(); ++i) {
           if (later_busy[i]) {
@@ -329,9 +332,12 @@ class Scheduler {
       const bool same_version =
           entry.kind == tree::Kind::kDirectory ||
           (known != nullptr && entry.fingerprint.same_version(known->fingerprint));
-      if (known == nullptr || !same_version || stands_in_no_record(work_, n, i) ||
-          known->value.content != node.next->content ||
-          known->value.attributes != node.next->attributes) {
+      if (keeps_own_version(work_, n, i)) {
+        update.sides[i] = own_version_side(work_, n, i);
+        any = true;
+      } else if (known == nullptr || !same_version || stands_in_no_record(work_, n, i) ||
+                 known->value.content != node.next->content ||
+                 known->value.attributes != node.next->attributes) {
         update.sides[i] = tree::ReplicaSide{
             .acknowledged =
                 tree::Acknowledged{.value = *node.next, .fingerprint = kept_fingerprint(entry)},

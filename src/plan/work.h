@@ -49,16 +49,19 @@ struct Side {
   NodeIndex parent = kNone;  ///< directory it stands in; kPresent only
   bool moved_out = false;    ///< what stood here became another node's
   bool moved_in = false;     ///< what stands here was another node's; see Work::moved_content
-  bool waive = false;        ///< record the agreed content as waived
+  /// Record the agreed content as waived. With kFollow: the place follows, the version stays.
+  bool waive = false;
 };
 
 struct Node {
   NodeId id;
   const tree::NodeRecord* record = nullptr;  ///< none: new in this run
   std::optional<tree::NodeValue> next;       ///< C′
-  bool frozen = false;                       ///< nothing happens to it in this run
-  bool forget = false;                       ///< excluded everywhere
-  bool known_delete = false;                 ///< next is none because somebody deleted it
+  /// What somebody still remembers of a node that was agreed to be gone and is brought back.
+  const tree::NodeValue* remembered = nullptr;
+  bool frozen = false;               ///< nothing happens to it in this run
+  bool forget = false;               ///< excluded everywhere
+  bool known_delete = false;         ///< next is none because somebody deleted it
   std::optional<ReplicaIndex> only;  ///< a conflict copy that one destination keeps for itself
   bool merged = false;               ///< bytes of `next` come from a merge
   NodeIndex bytes_from = kNone;      ///< `only`: the node whose bytes on the source these are
@@ -178,6 +181,8 @@ void target(Work& work);
 void freeze_over_budget(Work& work);
 void schedule(Work& work, Plan& plan);
 
+/// A destination's own version that won: it stands where the agreed tree says, and keeps its bytes.
+bool keeps_own_version(const Work& work, NodeIndex n, ReplicaIndex i);
 /// Equal bytes as far as is known; for stages that no longer ask.
 bool holds_next_bytes(const Work& work, NodeIndex n, ReplicaIndex i);
 /// The name of a version that lost, for the directory it is going to stand in.
