@@ -140,6 +140,52 @@ void directory_renamed(benchmark::State& state) {
   });
 }
 
+/// A first copy: one replica has everything, in directories of twenty, the other is empty and
+/// nothing is agreed yet.
+void first_copy(benchmark::State& state) {
+  constexpr std::int64_t kFilesPerNewDirectory = 20;
+  Input input;
+  input.replicas.resize(2);
+  input.policy.order = {0, 1};
+  input.policy.budget = std::nullopt;
+  input.next_node = NodeId{kRootNode.value + 1};
+  std::uint64_t id = 1'000;
+  const auto add = [&](ReplicaIndex i, std::uint32_t parent, std::string name, tree::Kind kind) {
+    tree::Entry entry{.name = std::move(name), .kind = kind};
+    entry.attributes.mode = kind == tree::Kind::kDirectory ? 0755U : 0644U;
+    entry.fingerprint = {.id = ++id, .birth_ns = 1};
+    if (kind == tree::Kind::kFile) {
+      entry.content = {.size = kSize, .mtime = {1'000}, .digest = {}, .link_target = {}};
+      entry.fingerprint.size = kSize;
+      entry.fingerprint.mtime = entry.fingerprint.ctime = {1'000};
+    }
+    std::vector<Observed>& entries = input.replicas[i].entries;
+    entries.push_back({.parent = parent, .entry = std::move(entry)});
+    return static_cast<std::uint32_t>(entries.size() - 1);
+  };
+  for (ReplicaIndex i = 0; i < 2; ++i) {
+    input.replicas[i].traits.label = i == 0 ? "one" : "two";
+    input.replicas[i].traits.stable_ids = true;
+    add(i, kRoot, "", tree::Kind::kDirectory);
+  }
+  std::uint32_t directory = kRoot;
+  for (std::int64_t k = 0; k < state.range(0); ++k) {
+    if (k % kFilesPerNewDirectory == 0) {
+      directory = add(0, kRoot, "directory-" + std::to_string(k), tree::Kind::kDirectory);
+    }
+    add(0, directory, "a-small-file-" + std::to_string(k) + ".txt", tree::Kind::kFile);
+  }
+  for (auto round : state) {
+    Outcome outcome = make_plan(input);
+    const auto* plan = std::get_if<Plan>(&outcome);
+    expects(plan != nullptr && plan->content.size() == static_cast<std::size_t>(state.range(0)));
+    benchmark::DoNotOptimize(outcome);
+  }
+  state.SetItemsProcessed(state.iterations() *
+                          static_cast<std::int64_t>(input.replicas[0].entries.size()));
+}
+
+BENCHMARK(first_copy)->Arg(30'000)->Unit(benchmark::kMillisecond);
 BENCHMARK(no_change)->Arg(10'000)->Arg(100'000)->Unit(benchmark::kMillisecond);
 BENCHMARK(one_percent_edited)->Arg(10'000)->Arg(100'000)->Unit(benchmark::kMillisecond);
 BENCHMARK(directory_renamed)->Arg(10'000)->Arg(100'000)->Unit(benchmark::kMillisecond);

@@ -31,6 +31,23 @@ Result<RelPath> RelPath::parse(std::string_view text) {
   return path;
 }
 
+RelPath RelPath::of_names(std::span<const std::string_view> last_first) {
+  std::size_t size = last_first.size();
+  for (const std::string_view name : last_first) {
+    size += name.size();
+  }
+  RelPath path;
+  path.text_.reserve(size);
+  for (std::size_t k = last_first.size(); k-- > 0;) {
+    expects(is_valid_name(last_first[k]));
+    if (!path.text_.empty()) {
+      path.text_ += '/';
+    }
+    path.text_ += last_first[k];
+  }
+  return path;
+}
+
 std::string_view RelPath::name() const {
   const std::size_t slash = text_.rfind('/');
   return slash == std::string::npos ? std::string_view(text_)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <compare>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,9 @@ class RelPath {
 
   /// Accepts exactly one spelling of each path: no leading, trailing or doubled '/'.
   static Result<RelPath> parse(std::string_view text);
+
+  /// The path of these valid names, the last one first: as a walk up to the root collects them.
+  static RelPath of_names(std::span<const std::string_view> last_first);
 
   bool is_root() const { return text_.empty(); }
   const std::string& text() const { return text_; }

@@ -52,6 +52,8 @@ TEST(RelPath, NameAndParent) {
 TEST(RelPath, ChildAndJoinBuildWhatParseReads) {
   EXPECT_EQ(RelPath().child("a"), path_of("a"));
   EXPECT_EQ(path_of("a").child("b"), path_of("a/b"));
+  EXPECT_EQ(RelPath::of_names({}), RelPath());
+  EXPECT_EQ(RelPath::of_names(std::vector<std::string_view>{"c", "b", "a"}), path_of("a/b/c"));
   EXPECT_EQ(path_of("a").join(path_of("b/c")), path_of("a/b/c"));
   EXPECT_EQ(RelPath().join(path_of("b")), path_of("b"));
   EXPECT_EQ(path_of("b").join(RelPath()), path_of("b"));
@@ -86,6 +88,7 @@ TEST(RelPath, OrdersAndHashesByBytes) {
 TEST(RelPathDeathTest, AChildThatIsNoNameIsABug) {
   EXPECT_DEATH((void)RelPath().child(".."), "contract violated");
   EXPECT_DEATH((void)RelPath().child("a/b"), "contract violated");
+  EXPECT_DEATH((void)RelPath::of_names(std::vector<std::string_view>{"a", ".."}), "contract");
   EXPECT_DEATH((void)RelPath().first(), "contract violated");
 }
 

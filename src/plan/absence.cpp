@@ -110,11 +110,12 @@ class Absence {
         work_.replaced.contains({replica_, n})) {
       return Status::kUnknown;
     }
-    const auto hidden = work_.hidden[replica_].find(PlaceKey{e, value->name});
-    if (hidden == work_.hidden[replica_].end()) {
+    const std::uint32_t hidden = work_.hidden[replica_].find(e, value->name);
+    if (hidden == kNone) {
       return Status::kAbsent;
     }
-    return hidden->second == HiddenReason::kExcluded ? Status::kExcluded : Status::kUnknown;
+    return static_cast<HiddenReason>(hidden) == HiddenReason::kExcluded ? Status::kExcluded
+                                                                        : Status::kUnknown;
   }
 
   Work& work_;

@@ -106,6 +106,12 @@ void decide_two_way(Work& work);
 /// One-way, copy, move: what the source did.
 void decide_directional(Work& work);
 
+/// What `replicas` acknowledged of a node that is agreed no more. Nobody can tell which of several
+/// values is the newest, so it is the smallest: the order of the replicas must not matter. Null:
+/// none of them acknowledged it.
+const tree::NodeValue* remembered_value(const Work& work, NodeIndex n,
+                                        std::span<const ReplicaIndex> replicas);
+
 /// Nothing happens to this node in this run.
 void freeze(Work& work, NodeIndex n);
 

@@ -38,7 +38,8 @@ std::optional<std::string> loss_of(const Work& work, NodeIndex n) {
     if (!node.next.has_value()) {
       return "delete " + work.known_path(n).text();
     }
-    if (node.agreed() && node.next->kind == tree::Kind::kFile && !holds_next_bytes(work, n, i)) {
+    if (node.agreed() && node.next->kind == tree::Kind::kFile && !keeps_own_version(work, n, i) &&
+        !holds_next_bytes(work, n, i)) {
       return "overwrite " + work.known_path(n).text();
     }
   }

@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <numeric>
+#include <tuple>
 
 #include "base/expects.h"
 #include "plan/axes.h"
@@ -13,6 +13,23 @@ void freeze(Work& work, NodeIndex n) {
   for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
     work.side(n, i).target = Target::kIgnore;
   }
+}
+
+const tree::NodeValue* remembered_value(const Work& work, NodeIndex n,
+                                        std::span<const ReplicaIndex> replicas) {
+  const auto key = [](const tree::NodeValue& value) {
+    return std::tie(value.parent, value.name, value.content.digest, value.content.link_target,
+                    value.content.size, value.content.mtime, value.attributes.mode,
+                    value.attributes.xattrs);
+  };
+  const tree::NodeValue* smallest = nullptr;
+  for (const ReplicaIndex i : replicas) {
+    const tree::Acknowledged* known = work.acknowledged(n, i);
+    if (known != nullptr && (smallest == nullptr || key(known->value) < key(*smallest))) {
+      smallest = &known->value;
+    }
+  }
+  return smallest;
 }
 
 namespace {
@@ -31,14 +48,7 @@ class TwoWay {
   explicit TwoWay(Work& work) : work_(work), kept_by_rename_(work.nodes.size(), false) {}
 
   void run() {
-    std::vector<NodeIndex> order(work_.nodes.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::vector<std::uint32_t> depth(work_.nodes.size());
-    for (const NodeIndex n : order) {
-      depth[n] = depth_of(n);
-    }
-    std::ranges::sort(order, {}, [&](NodeIndex n) { return std::pair(depth[n], n); });
-    for (const NodeIndex n : order) {
+    for (const NodeIndex n : by_depth()) {
       decide_node(n);
     }
   }
@@ -57,14 +67,35 @@ class TwoWay {
     bool assumed = false;
   };
 
-  std::uint32_t depth_of(NodeIndex n) const {
-    std::uint32_t depth = 0;
-    for (NodeIndex at = n; at != kNone && work_.nodes[at].id != kRootNode; ++depth) {
-      expects(depth <= work_.nodes.size());
-      const tree::NodeValue* value = base_value(at);
-      at = value == nullptr ? kNone : work_.find(value->parent);
+  /// Directories before what they hold, else in the order of the nodes.
+  std::vector<NodeIndex> by_depth() const {
+    std::vector<std::uint32_t> depth(work_.nodes.size(), kNone);
+    std::vector<std::vector<NodeIndex>> levels;
+    std::vector<NodeIndex> chain;
+    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+      NodeIndex at = n;
+      while (at != kNone && depth[at] == kNone && work_.nodes[at].id != kRootNode) {
+        chain.push_back(at);
+        expects(chain.size() <= work_.nodes.size());
+        const tree::NodeValue* value = base_value(at);
+        at = value == nullptr ? kNone : work_.find(value->parent);
+      }
+      std::uint32_t above = at == kNone || work_.nodes[at].id == kRootNode ? 0 : depth[at];
+      for (; !chain.empty(); chain.pop_back()) {
+        depth[chain.back()] = ++above;
+      }
+      if (work_.nodes[n].id == kRootNode) {
+        depth[n] = 0;
+      }
+      levels.resize(std::max<std::size_t>(levels.size(), depth[n] + 1));
+      levels[depth[n]].push_back(n);
     }
-    return depth;
+    std::vector<NodeIndex> order;
+    order.reserve(work_.nodes.size());
+    for (const std::vector<NodeIndex>& level : levels) {
+      order.insert(order.end(), level.begin(), level.end());
+    }
+    return order;
   }
 
   /// The value the axes start from: the agreed one, a pending delete's last one, a newcomer's.
@@ -89,7 +120,8 @@ class TwoWay {
 
   bool moved_on(NodeIndex n, ReplicaIndex i) const {
     const tree::Acknowledged* known = work_.acknowledged(n, i);
-    return known != nullptr && seen_place(n, i) != Place{known->value.parent, known->value.name};
+    return known != nullptr && (work_.nodes[work_.side(n, i).parent].id != known->value.parent ||
+                                work_.seen_name(n, i) != known->value.name);
   }
 
   bool attributes_changed(NodeIndex n, ReplicaIndex i) const {
@@ -210,7 +242,8 @@ class TwoWay {
     } else if (node.record == nullptr) {
       merge_axes(n);
     } else if (!who.supporters.empty()) {
-      node.next = work_.acknowledged(n, who.supporters.front())->value;
+      node.remembered = remembered_value(work_, n, who.supporters);
+      node.next = *node.remembered;
       merge_axes(n);
     } else {
       node.next = std::nullopt;
@@ -255,7 +288,35 @@ class TwoWay {
     }
   }
 
+  /// The only replica that shows it; none when several do or when it is known to the records.
+  std::optional<ReplicaIndex> only_source(NodeIndex n) const {
+    std::optional<ReplicaIndex> only;
+    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      if (work_.present(n, i)) {
+        if (only.has_value()) {
+          return std::nullopt;
+        }
+        only = i;
+      }
+    }
+    return work_.nodes[n].record == nullptr ? only : std::nullopt;
+  }
+
+  /// There is nothing to merge with.
+  void take_over(NodeIndex n, ReplicaIndex i) {
+    tree::NodeValue& next = *work_.nodes[n].next;
+    next.parent = work_.nodes[work_.side(n, i).parent].id;
+    if (next.kind != tree::Kind::kDirectory) {
+      next.content = work_.seen_content(n, i);
+    }
+    next.attributes = work_.seen_attributes(n, i);
+  }
+
   void merge_axes(NodeIndex n) {
+    if (const std::optional<ReplicaIndex> only = only_source(n)) {
+      take_over(n, *only);
+      return;
+    }
     if (!merge_content(work_, n)) {
       work_.report(std::nullopt, work_.known_path(n), "waiting",
                    "the agreed version is only on a replica that is away; this waits for it");
@@ -269,20 +330,27 @@ class TwoWay {
   void merge_place(NodeIndex n) {
     Node& node = work_.nodes[n];
     std::vector<AxisChange<Place>> changes;
-    std::optional<Place> agreed;
-    if (node.agreed()) {
-      agreed = Place{node.record->agreed->parent, node.record->agreed->name};
-    }
+    const bool known_place = node.agreed();
+    const auto is_agreed_place = [&](const tree::NodeValue& value) {
+      return known_place && value.parent == node.record->agreed->parent &&
+             value.name == node.record->agreed->name;
+    };
     for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
       const tree::Acknowledged* known = work_.acknowledged(n, i);
-      if (!work_.present(n, i) || (known == nullptr && agreed.has_value())) {
+      if (!work_.present(n, i) || (known == nullptr && known_place)) {
         continue;
       }
       if (known == nullptr || moved_on(n, i)) {
-        const bool fresh =
-            known != nullptr && agreed == Place{known->value.parent, known->value.name};
+        const bool fresh = known != nullptr && is_agreed_place(known->value);
         changes.push_back({.value = seen_place(n, i), .replica = i, .fresh = fresh});
       }
+    }
+    if (changes.empty()) {
+      return;
+    }
+    std::optional<Place> agreed;
+    if (known_place) {
+      agreed = Place{node.record->agreed->parent, node.record->agreed->name};
     }
     const auto merged = merge_axis(work_.policy(), changes, agreed);
     if (!merged.has_value()) {

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <numeric>
 #include <set>
 
 #include "plan/axes.h"
@@ -220,8 +219,11 @@ class Directional {
     }
   }
 
+  /// The destination keeps what it has. In mode one-way that is the version: renames cross, and its
+  /// own are undone.
   void leave(NodeIndex n, ReplicaIndex j) {
-    work_.side(n, j).target = Target::kLeave;
+    const bool follows = mode() == Mode::kOneWay && work_.present(n, j);
+    work_.side(n, j).target = follows ? Target::kFollow : Target::kLeave;
     work_.side(n, j).waive = true;
   }
 

@@ -1,9 +1,10 @@
 #include <algorithm>
 #include <map>
-#include <tuple>
+#include <unordered_map>
 
 #include "base/expects.h"
 #include "plan/absence.h"
+#include "plan/newcomers.h"
 
 /// Which observed entry is which node. Same path and kind first, unless both objects are known to
 /// have changed places; then stable ids; then the agreed path; then unique bytes; then directories
@@ -16,6 +17,16 @@ namespace {
 constexpr std::uint64_t kMinMovedBytes = 1024;
 
 using ObjectKey = std::pair<std::uint64_t, std::int64_t>;
+
+struct ObjectKeyHash {
+  std::size_t operator()(const ObjectKey& key) const noexcept {
+    const std::uint64_t mixed =
+        (key.first ^ (static_cast<std::uint64_t>(key.second) << 20U)) * 0x9E3779B97F4A7C15ULL;
+    return static_cast<std::size_t>(mixed ^ (mixed >> 32U));
+  }
+};
+
+using ObjectTable = FlatTable<ObjectKey, ObjectKeyHash>;
 
 ObjectKey object_of(const tree::Fingerprint& fingerprint) {
   return {fingerprint.id, fingerprint.birth_ns};
@@ -35,9 +46,10 @@ void refresh_parents(Work& work, ReplicaIndex i) {
 /// Matches the entries of one replica.
 class Matcher {
  public:
-  Matcher(Work& work, ReplicaIndex replica) : work_(work), replica_(replica) {
+  Matcher(Work& work, ReplicaIndex replica)
+      : work_(work), replica_(replica), composing_(work.traits(replica).names) {
+    composing_.case_rule = tree::CaseRule::kSensitive;
     index_known();
-    index_observed();
   }
 
   void match() {
@@ -67,11 +79,7 @@ class Matcher {
   }
   /// As the agreed tree may spell what the replica shows: another normalisation, never another
   /// case.
-  std::string composed(std::string_view name) const {
-    tree::NameRules rules = work_.traits(replica_).names;
-    rules.case_rule = tree::CaseRule::kSensitive;
-    return rules.collision_key(name);
-  }
+  std::string composed(std::string_view name) const { return composing_.collision_key(name); }
   bool normalises() const {
     return work_.traits(replica_).names.normalization != tree::NormalizationRule::kBytes;
   }
@@ -83,21 +91,40 @@ class Matcher {
   }
 
   void index_known() {
+    places_.reserve(work_.input().nodes.size());
     for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
-      const Node& node = work_.nodes[n];
-      if (node.agreed() && node.id != kRootNode) {
-        const tree::NodeValue& value = *node.record->agreed;
-        add_agreed_place(value, n);
-      }
       const tree::Acknowledged* known = work_.acknowledged(n, replica_);
-      if (known == nullptr || node.id == kRootNode) {
-        continue;
-      }
-      add_place(places_, folded_places_, known->value, n);
-      if (has_identity(known->fingerprint, known->value.kind)) {
-        objects_.emplace(object_of(known->fingerprint), n);
+      if (known != nullptr && work_.nodes[n].id != kRootNode) {
+        add_place(known->value, n);
       }
     }
+  }
+
+  void add_place(const tree::NodeValue& value, NodeIndex n) {
+    const NodeIndex parent = work_.find(value.parent);
+    if (parent == kNone) {
+      return;
+    }
+    places_.add(parent, value.name, n);
+    if (folds()) {
+      folded_places_.add(parent, folded_places_.keep(spelled(value.name)), n);
+    }
+  }
+
+  // What is asked for seldom is indexed when it is.
+  // -------------------------------------------------
+
+  const PlaceTable& agreed_places() {
+    if (!agreed_indexed_) {
+      agreed_indexed_ = true;
+      agreed_places_.reserve(work_.input().nodes.size());
+      for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+        if (work_.nodes[n].agreed() && work_.nodes[n].id != kRootNode) {
+          add_agreed_place(*work_.nodes[n].record->agreed, n);
+        }
+      }
+    }
+    return agreed_places_;
   }
 
   void add_agreed_place(const tree::NodeValue& value, NodeIndex n) {
@@ -106,46 +133,57 @@ class Matcher {
       return;
     }
     if (!normalises()) {
-      agreed_places_.emplace(PlaceKey{parent, value.name}, n);
+      agreed_places_.add(parent, value.name, n);
       return;
     }
     // How it was spelled is not seen here: of several it is the one that gets the place (target()).
-    const auto [held, first] = agreed_places_.emplace(PlaceKey{parent, composed(value.name)}, n);
-    if (!first && value.name < work_.nodes[held->second].record->agreed->name) {
-      held->second = n;
+    const std::string_view name = agreed_places_.keep(composed(value.name));
+    const NodeIndex held = agreed_places_.add(parent, name, n);
+    if (held != n && value.name < work_.nodes[held].record->agreed->name) {
+      agreed_places_.set(parent, name, n);
     }
   }
 
-  void add_place(PlaceMap& exact, PlaceMap& folded, const tree::NodeValue& value, NodeIndex n) {
-    const NodeIndex parent = work_.find(value.parent);
-    if (parent == kNone) {
-      return;
-    }
-    exact.emplace(PlaceKey{parent, value.name}, n);
-    if (folds()) {
-      folded.emplace(PlaceKey{parent, spelled(value.name)}, n);
-    }
+  NodeIndex agreed_at(NodeIndex parent, const std::string& name) {
+    return normalises() ? agreed_places().find(parent, composed(name))
+                        : agreed_places().find(parent, name);
   }
 
-  void index_observed() {
-    if (objects_.empty()) {
-      return;
-    }
-    for (EntryIndex e = 1; e < work_.node_of_entry[replica_].size(); ++e) {
-      const tree::Entry& entry = observed(e).entry;
-      if (has_identity(entry.fingerprint, entry.kind)) {
-        standing_.emplace(object_of(entry.fingerprint), e);
+  /// Objects that were known here, and whose they were.
+  const ObjectTable& objects() {
+    if (!objects_indexed_) {
+      objects_indexed_ = true;
+      objects_.reserve(work_.input().nodes.size());
+      for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+        const tree::Acknowledged* known = work_.acknowledged(n, replica_);
+        if (known != nullptr && work_.nodes[n].id != kRootNode &&
+            has_identity(known->fingerprint, known->value.kind)) {
+          objects_.add(object_of(known->fingerprint), n);
+        }
       }
     }
+    return objects_;
   }
 
-  NodeIndex lookup(const PlaceMap& exact, const PlaceMap& folded, NodeIndex parent,
-                   const std::string& name, const std::string& key) const {
-    if (const auto found = exact.find(PlaceKey{parent, name}); found != exact.end()) {
-      return found->second;
+  /// Objects that stand here now.
+  const ObjectTable& standing() {
+    if (!standing_indexed_) {
+      standing_indexed_ = true;
+      const auto count = static_cast<EntryIndex>(work_.node_of_entry[replica_].size());
+      standing_.reserve(count);
+      for (EntryIndex e = 1; e < count; ++e) {
+        const tree::Entry& entry = observed(e).entry;
+        if (has_identity(entry.fingerprint, entry.kind)) {
+          standing_.add(object_of(entry.fingerprint), e);
+        }
+      }
     }
-    const auto found = folded.find(PlaceKey{parent, key});
-    return found == folded.end() ? kNone : found->second;
+    return standing_;
+  }
+
+  NodeIndex known_at(NodeIndex parent, const std::string& name) const {
+    const NodeIndex found = places_.find(parent, name);
+    return found == kNone && folds() ? folded_places_.find(parent, spelled(name)) : found;
   }
 
   bool free_node(NodeIndex n) const { return work_.side(n, replica_).status != Status::kPresent; }
@@ -166,8 +204,7 @@ class Matcher {
   void try_path(EntryIndex e) {
     const tree::Entry& entry = observed(e).entry;
     const NodeIndex parent = work_.node_of_entry[replica_][observed(e).parent];
-    const NodeIndex n = lookup(places_, folded_places_, parent, entry.name,
-                               folds() ? spelled(entry.name) : entry.name);
+    const NodeIndex n = known_at(parent, entry.name);
     if (n == kNone || !free_node(n)) {
       return;
     }
@@ -181,43 +218,60 @@ class Matcher {
 
   /// What was known here is to stand here no more, and this is what is to stand here instead, put
   /// in its place and not acknowledged yet. Told by its id, or by how it is spelled.
-  bool is_agreed_successor(const tree::Entry& entry, NodeIndex parent, NodeIndex known) const {
-    const auto found =
-        agreed_places_.find(PlaceKey{parent, normalises() ? composed(entry.name) : entry.name});
-    if (found == agreed_places_.end() || found->second == known || !free_node(found->second) ||
-        work_.nodes[found->second].record->agreed->kind != entry.kind) {
+  bool is_agreed_successor(const tree::Entry& entry, NodeIndex parent, NodeIndex known) {
+    const Node& before = work_.nodes[known];
+    if (!normalises() && before.agreed() && before.record->agreed->name == entry.name &&
+        before.record->agreed->parent == work_.nodes[parent].id) {
+      return false;  // that place is its own
+    }
+    const NodeIndex found = agreed_at(parent, entry.name);
+    if (found == kNone || found == known || !free_node(found) ||
+        work_.nodes[found].record->agreed->kind != entry.kind) {
       return false;
     }
-    const Node& before = work_.nodes[known];
     if (before.agreed() && before.record->agreed->parent == work_.nodes[parent].id &&
         spelled(before.record->agreed->name) == spelled(entry.name)) {
       return false;
     }
-    const tree::Acknowledged* successor = work_.acknowledged(found->second, replica_);
-    if (successor != nullptr) {
-      return moves_count() && has_identity(entry.fingerprint, entry.kind) &&
-             entry.fingerprint.same_object(successor->fingerprint);
+    const tree::Acknowledged& here = *work_.acknowledged(known, replica_);
+    const bool identified = moves_count() && has_identity(entry.fingerprint, entry.kind);
+    if (const tree::Acknowledged* successor = work_.acknowledged(found, replica_)) {
+      return identified
+                 ? entry.fingerprint.same_object(successor->fingerprint)
+                 : moves_count() && !looks_like(entry, here) && looks_like(entry, *successor);
     }
-    return !normalises() && work_.acknowledged(known, replica_)->value.name != entry.name;
+    // Another directory than the known one, which may just have been removed to make room for it. A
+    // new file may be how an editor saves the known one.
+    const bool another = identified && entry.kind == tree::Kind::kDirectory &&
+                         has_identity(here.fingerprint, here.value.kind) &&
+                         !entry.fingerprint.same_object(here.fingerprint);
+    return another || (!normalises() && here.value.name != entry.name);
+  }
+
+  /// What a rename keeps is as it was acknowledged. Where ids don't tell, this has to.
+  static bool looks_like(const tree::Entry& entry, const tree::Acknowledged& known) {
+    return entry.kind == tree::Kind::kFile && known.value.kind == tree::Kind::kFile &&
+           entry.fingerprint.size == known.fingerprint.size &&
+           entry.fingerprint.mtime == known.fingerprint.mtime;
   }
 
   /// The object that stood here stands elsewhere, and the one that stands here was known before. A
   /// new file may be how an editor saves the old one; a new directory is another directory.
-  bool changed_places(const tree::Entry& entry, const tree::Acknowledged& known) const {
+  bool changed_places(const tree::Entry& entry, const tree::Acknowledged& known) {
     if (!moves_count() || !has_identity(entry.fingerprint, entry.kind) ||
         !has_identity(known.fingerprint, known.value.kind) ||
         entry.fingerprint.same_object(known.fingerprint)) {
       return false;
     }
     if (entry.kind == tree::Kind::kDirectory) {
-      return standing_.contains(object_of(known.fingerprint));
+      return standing().contains(object_of(known.fingerprint));
     }
-    const auto here = objects_.find(object_of(entry.fingerprint));
-    if (here == objects_.end()) {
+    const NodeIndex here = objects().find(object_of(entry.fingerprint));
+    if (here == kNone) {
       return false;
     }
-    const tree::Acknowledged& other = *work_.acknowledged(here->second, replica_);
-    return other.value.kind == entry.kind && standing_.contains(object_of(known.fingerprint));
+    const tree::Acknowledged& other = *work_.acknowledged(here, replica_);
+    return other.value.kind == entry.kind && standing().contains(object_of(known.fingerprint));
   }
 
   void try_object(EntryIndex e) {
@@ -225,12 +279,12 @@ class Matcher {
     if (!has_identity(entry.fingerprint, entry.kind)) {
       return;
     }
-    const auto found = objects_.find(object_of(entry.fingerprint));
-    if (found == objects_.end() || !free_node(found->second) ||
-        work_.acknowledged(found->second, replica_)->value.kind != entry.kind) {
+    const NodeIndex found = objects().find(object_of(entry.fingerprint));
+    if (found == kNone || !free_node(found) ||
+        work_.acknowledged(found, replica_)->value.kind != entry.kind) {
       return;
     }
-    claim(e, found->second);
+    claim(e, found);
   }
 
   void try_agreed_path(EntryIndex e) {
@@ -239,9 +293,7 @@ class Matcher {
       return;
     }
     const tree::Entry& entry = observed(e).entry;
-    const auto found =
-        agreed_places_.find(PlaceKey{parent, normalises() ? composed(entry.name) : entry.name});
-    const NodeIndex n = found == agreed_places_.end() ? kNone : found->second;
+    const NodeIndex n = agreed_at(parent, entry.name);
     if (n != kNone && free_node(n) && work_.nodes[n].record->agreed->kind == entry.kind) {
       claim(e, n);
     }
@@ -254,7 +306,7 @@ class Matcher {
         try_path(e);
       }
     }
-    if (moves_count() && !objects_.empty()) {
+    if (moves_count()) {
       for (EntryIndex e = 1; e < count; ++e) {
         if (!matched(e)) {
           try_object(e);
@@ -290,7 +342,7 @@ class Matcher {
     const Side& above = work_.side(parent, replica_);
     if (above.status == Status::kPresent) {
       return observed(above.entry).coverage == Coverage::kListed &&
-             !work_.hidden[replica_].contains(PlaceKey{above.entry, value.name});
+             !work_.hidden[replica_].contains(above.entry, value.name);
     }
     return work_.acknowledged(parent, replica_) == nullptr || vanished_for_sure(parent);
   }
@@ -351,10 +403,12 @@ class Matcher {
   }
 
   void match_directories_by_children() {
-    std::unordered_map<NodeIndex, std::size_t> child_count;
+    std::vector<std::uint32_t> child_count(work_.nodes.size(), 0);
     for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
-      if (const tree::Acknowledged* known = work_.acknowledged(n, replica_)) {
-        ++child_count[work_.find(known->value.parent)];
+      const tree::Acknowledged* known = work_.acknowledged(n, replica_);
+      const NodeIndex parent = known == nullptr ? kNone : work_.find(known->value.parent);
+      if (parent != kNone) {
+        ++child_count[parent];
       }
     }
     for (auto e = static_cast<EntryIndex>(work_.node_of_entry[replica_].size()); e-- > 1;) {
@@ -385,92 +439,16 @@ class Matcher {
 
   Work& work_;
   ReplicaIndex replica_;
-  PlaceMap places_;
-  PlaceMap folded_places_;
-  PlaceMap agreed_places_;
-  std::map<ObjectKey, NodeIndex> objects_;
-  std::map<ObjectKey, EntryIndex> standing_;
+  tree::NameRules composing_;
+  PlaceTable places_;
+  PlaceTable folded_places_;
+  PlaceTable agreed_places_;
+  ObjectTable objects_;
+  ObjectTable standing_;
+  bool agreed_indexed_ = false;
+  bool objects_indexed_ = false;
+  bool standing_indexed_ = false;
 };
-
-/// Directories that hold nothing but excluded names are not ours to spread.
-std::vector<bool> worth_keeping(const Work& work, ReplicaIndex i) {
-  const auto count = static_cast<EntryIndex>(work.node_of_entry[i].size());
-  std::vector<bool> keep(count, false);
-  std::vector<bool> empty(count, true);
-  for (const auto& [key, reason] : work.hidden[i]) {
-    empty[key.parent] = false;
-  }
-  for (EntryIndex e = count; e-- > 1;) {
-    const Observed& seen = work.input().replicas[i].entries[e];
-    keep[e] =
-        keep[e] || seen.entry.kind != tree::Kind::kDirectory ||
-        (empty[e] && work.children_of_entry[i][e].empty() && seen.coverage == Coverage::kListed);
-    keep[seen.parent] = keep[seen.parent] || keep[e];
-  }
-  return keep;
-}
-
-struct Newcomer {
-  std::string path;
-  tree::Kind kind;
-  ReplicaIndex replica;
-  EntryIndex entry;
-};
-
-/// Gives the unmatched entries nodes, one for the same path and kind on several replicas.
-void add_newcomers(Work& work, const std::vector<ReplicaIndex>& replicas, bool may_create) {
-  std::vector<Newcomer> found;
-  for (const ReplicaIndex i : replicas) {
-    const std::vector<bool> keep = worth_keeping(work, i);
-    for (EntryIndex e = 1; e < work.node_of_entry[i].size(); ++e) {
-      if (work.node_of_entry[i][e] == kNone && keep[e] &&
-          work.entry_at(i, e).kind != tree::Kind::kOther && !work.withheld.contains({i, e})) {
-        found.push_back({work.entry_path(i, e).text(), work.entry_at(i, e).kind, i, e});
-      }
-    }
-  }
-  std::sort(found.begin(), found.end(), [](const Newcomer& a, const Newcomer& b) {
-    return std::tie(a.path, a.kind, a.replica) < std::tie(b.path, b.kind, b.replica);
-  });
-  std::map<std::tuple<NodeIndex, std::string, tree::Kind>, NodeIndex> fresh;
-  if (!may_create) {
-    for (NodeIndex n = 0; n < work.nodes.size(); ++n) {
-      const Node& node = work.nodes[n];
-      if (node.record == nullptr && node.next.has_value() && node.id != kRootNode) {
-        fresh.emplace(std::tuple(work.next_parent(n), node.next->name, node.next->kind), n);
-      }
-    }
-  }
-  for (const Newcomer& newcomer : found) {
-    const EntryIndex parent_entry =
-        work.input().replicas[newcomer.replica].entries[newcomer.entry].parent;
-    const NodeIndex parent = work.node_of_entry[newcomer.replica][parent_entry];
-    if (parent == kNone) {
-      continue;
-    }
-    const tree::Entry& entry = work.entry_at(newcomer.replica, newcomer.entry);
-    const std::tuple key(parent, entry.name, entry.kind);
-    auto place = fresh.find(key);
-    if (place == fresh.end()) {
-      if (!may_create) {
-        continue;
-      }
-      Node node{.id = work.new_id()};
-      node.next =
-          tree::NodeValue{.parent = work.nodes[parent].id, .name = entry.name, .kind = entry.kind};
-      place = fresh.emplace(key, work.add_node(std::move(node))).first;
-    }
-    if (work.present(place->second, newcomer.replica)) {
-      continue;
-    }
-    Side& side = work.side(place->second, newcomer.replica);
-    side = Side{.status = Status::kPresent,
-                .change = ContentChange::kChanged,
-                .entry = newcomer.entry,
-                .parent = parent};
-    work.node_of_entry[newcomer.replica][newcomer.entry] = place->second;
-  }
-}
 
 /// What a destination's user moved into a directory of the destination's own is out of our hands.
 void forget_matches_among_foreign(Work& work, ReplicaIndex i) {
@@ -506,12 +484,12 @@ void identify(Work& work) {
     withhold_symlinks(work, i);
   }
   if (!work.directional()) {
-    add_newcomers(work, online, true);
+    add_newcomers(work, online, Newcomers::kBecomeNodes);
   } else if (work.online(work.source())) {
     std::vector<ReplicaIndex> destinations = online;
     std::erase(destinations, work.source());
-    add_newcomers(work, {work.source()}, true);
-    add_newcomers(work, destinations, false);
+    add_newcomers(work, {work.source()}, Newcomers::kBecomeNodes);
+    add_newcomers(work, destinations, Newcomers::kJoinOthers);
   }
   for (const ReplicaIndex i : online) {
     forget_matches_among_foreign(work, i);

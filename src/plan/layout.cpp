@@ -6,84 +6,120 @@
 
 namespace ox::plan {
 
-Layout::Layout(const Work& work, ReplicaIndex replica) : work_(work), replica_(replica) {
+Layout::Layout(const Work& work, ReplicaIndex replica)
+    : work_(work),
+      replica_(replica),
+      folds_(work.traits(replica).names.case_rule != tree::CaseRule::kSensitive ||
+             work.traits(replica).names.normalization != tree::NormalizationRule::kBytes),
+      places_(work.nodes.size()),
+      moved_(work.nodes.size(), false),
+      removed_(work.nodes.size(), false) {
   const Replica& seen = work.input().replicas[replica];
   if (seen.entries.empty()) {
     return;
   }
-  places_.emplace(work.find(kRootNode), Place{});
+  places_[work.find(kRootNode)].stands = true;
   for (EntryIndex e = 1; e < seen.entries.size(); ++e) {
     const NodeIndex parent = work.node_of_entry[replica][seen.entries[e].parent];
     const NodeIndex n = work.node_of_entry[replica][e];
-    if (parent == kNone) {
-      continue;
-    }
-    if (n != kNone) {
+    if (parent != kNone && n != kNone) {
       put_down(n, parent, seen.entries[e].entry.name);
-    } else {
-      occupants_.emplace(PlaceKey{parent, key(seen.entries[e].entry.name)}, kBlocker);
+    }
+  }
+}
+
+void Layout::index_occupants() {
+  if (occupants_indexed_) {
+    return;
+  }
+  occupants_indexed_ = true;
+  const Replica& seen = work_.input().replicas[replica_];
+  occupants_.reserve(seen.entries.size());
+  for (EntryIndex e = 1; e < seen.entries.size(); ++e) {
+    const NodeIndex parent = work_.node_of_entry[replica_][seen.entries[e].parent];
+    if (parent != kNone && work_.node_of_entry[replica_][e] == kNone) {
+      occupy(parent, seen.entries[e].entry.name, kBlocker);
     }
   }
   for (const Hidden& hidden : seen.hidden) {
-    if (const NodeIndex parent = work.node_of_entry[replica][hidden.parent]; parent != kNone) {
-      occupants_.emplace(PlaceKey{parent, key(hidden.name)}, kBlocker);
+    if (const NodeIndex parent = work_.node_of_entry[replica_][hidden.parent]; parent != kNone) {
+      occupy(parent, hidden.name, kBlocker);
+    }
+  }
+  // What is ours goes before what is not.
+  for (NodeIndex n = 0; n < places_.size(); ++n) {
+    if (stands(n) && places_[n].parent != kNone) {
+      occupy(places_[n].parent, places_[n].name, n);
     }
   }
 }
 
-std::string Layout::key(std::string_view name) const {
-  return work_.traits(replica_).names.collision_key(name);
-}
-
 /// Is this how the replica spells `wanted`? One that normalises can't do otherwise.
-bool Layout::is_spelled(const std::string& stands, const std::string& wanted) const {
-  tree::NameRules rules = work_.traits(replica_).names;
-  if (stands == wanted || rules.normalization == tree::NormalizationRule::kBytes) {
+bool Layout::is_spelled(std::string_view stands, std::string_view wanted) const {
+  if (stands == wanted ||
+      work_.traits(replica_).names.normalization == tree::NormalizationRule::kBytes) {
     return stands == wanted;
   }
+  tree::NameRules rules = work_.traits(replica_).names;
   rules.case_rule = tree::CaseRule::kSensitive;
   return rules.collision_key(stands) == rules.collision_key(wanted);
 }
 
-NodeIndex Layout::occupant(NodeIndex parent, const std::string& name) const {
-  const auto found = occupants_.find(PlaceKey{parent, key(name)});
-  return found == occupants_.end() ? kNone : found->second;
+NodeIndex Layout::occupant(NodeIndex parent, std::string_view name) const {
+  return folds_ ? occupants_.find(parent, work_.traits(replica_).names.collision_key(name))
+                : occupants_.find(parent, name);
 }
 
-void Layout::put_down(NodeIndex n, NodeIndex parent, const std::string& name) {
-  places_[n] = Place{parent, name};
-  occupants_[PlaceKey{parent, key(name)}] = n;
-  inside_[parent].insert(n);
+void Layout::occupy(NodeIndex parent, std::string_view name, NodeIndex n) {
+  if (!occupants_indexed_) {
+    return;
+  }
+  if (folds_) {
+    name = occupants_.keep(work_.traits(replica_).names.collision_key(name));
+  }
+  occupants_.set(parent, name, n);
+}
+
+void Layout::put_down(NodeIndex n, NodeIndex parent, std::string_view name) {
+  Place& place = places_[n];
+  place.stands = true;
+  place.parent = parent;
+  place.name = name;
+  place.previous = kNone;
+  place.next = places_[parent].first_inside;
+  if (place.next != kNone) {
+    places_[place.next].previous = n;
+  }
+  places_[parent].first_inside = n;
+  occupy(parent, name, n);
 }
 
 void Layout::pick_up(NodeIndex n) {
-  const auto found = places_.find(n);
-  const auto held = occupants_.find(PlaceKey{found->second.parent, key(found->second.name)});
-  if (held != occupants_.end() && held->second == n) {
-    occupants_.erase(held);
+  Place& place = places_[n];
+  if (occupants_indexed_ && occupant(place.parent, place.name) == n) {
+    occupy(place.parent, place.name, kNone);
   }
-  inside_[found->second.parent].erase(n);
-  places_.erase(found);
+  (place.previous == kNone ? places_[place.parent].first_inside : places_[place.previous].next) =
+      place.next;
+  if (place.next != kNone) {
+    places_[place.next].previous = place.previous;
+  }
+  place.stands = false;
 }
 
 RelPath Layout::path(NodeIndex n) const {
   std::vector<std::string_view> names;
   for (NodeIndex at = n; work_.nodes[at].id != kRootNode;) {
-    const auto found = places_.find(at);
-    expects(found != places_.end());
-    names.push_back(found->second.name);
-    at = found->second.parent;
+    expects(stands(at));
+    names.push_back(places_[at].name);
+    at = places_[at].parent;
   }
-  RelPath result;
-  for (auto name = names.rbegin(); name != names.rend(); ++name) {
-    result = result.child(*name);
-  }
-  return result;
+  return RelPath::of_names(names);
 }
 
 bool Layout::reachable(NodeIndex n) const {
-  for (NodeIndex at = n; at != kNone; at = places_.at(at).parent) {
-    if (!places_.contains(at)) {
+  for (NodeIndex at = n; at != kNone; at = places_[at].parent) {
+    if (!stands(at)) {
       return false;
     }
     if (work_.nodes[at].id == kRootNode) {
@@ -95,8 +131,8 @@ bool Layout::reachable(NodeIndex n) const {
 
 /// Below `directory`, or it itself.
 bool Layout::inside(NodeIndex n, NodeIndex directory) const {
-  for (NodeIndex at = n; at != directory; at = places_.at(at).parent) {
-    if (work_.nodes[at].id == kRootNode || !places_.contains(at)) {
+  for (NodeIndex at = n; at != directory; at = places_[at].parent) {
+    if (work_.nodes[at].id == kRootNode || !stands(at)) {
       return false;
     }
   }
@@ -116,24 +152,17 @@ bool Layout::wanted(NodeIndex n) const {
          work_.side(n, replica_).status != Status::kOffline;
 }
 
-std::vector<NodeIndex> Layout::pending() const {
-  std::vector<std::pair<std::string, NodeIndex>> ordered;
-  for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+std::vector<NodeIndex> Layout::pending(const std::vector<NodeIndex>& by_path) const {
+  std::vector<NodeIndex> nodes;
+  for (const NodeIndex n : by_path) {
     if (!wanted(n)) {
       continue;
     }
-    const auto found = places_.find(n);
-    const bool at_place = found != places_.end() && found->second.parent == work_.next_parent(n) &&
+    const bool at_place = stands(n) && places_[n].parent == work_.next_parent(n) &&
                           work_.seen_name(n, replica_) == work_.nodes[n].next->name;
     if (!at_place) {
-      ordered.emplace_back(work_.next_path(n).text(), n);
+      nodes.push_back(n);
     }
-  }
-  std::ranges::sort(ordered);
-  std::vector<NodeIndex> nodes;
-  nodes.reserve(ordered.size());
-  for (const auto& [path, n] : ordered) {
-    nodes.push_back(n);
   }
   return nodes;
 }
@@ -149,8 +178,12 @@ Operation Layout::operation(OperationKind kind, NodeIndex n) const {
   return result;
 }
 
-void Layout::arrange(std::vector<Operation>& operations, Work& work) {
-  std::vector<NodeIndex> waiting = pending();
+void Layout::arrange(std::vector<Operation>& operations, Work& work,
+                     const std::vector<NodeIndex>& by_path) {
+  std::vector<NodeIndex> waiting = pending(by_path);
+  if (!waiting.empty()) {
+    index_occupants();
+  }
   while (!waiting.empty()) {
     std::vector<NodeIndex> still;
     bool progress = false;
@@ -184,7 +217,7 @@ void Layout::leave_where_it_stands(NodeIndex n, Work& work) const {
 Layout::Step Layout::place(NodeIndex n, std::vector<Operation>& operations) {
   const tree::NodeValue& value = *work_.nodes[n].next;
   const NodeIndex parent = work_.next_parent(n);
-  if (stands(n) && places_.at(n).parent == parent && is_spelled(places_.at(n).name, value.name)) {
+  if (stands(n) && places_[n].parent == parent && is_spelled(places_[n].name, value.name)) {
     return Step::kDone;
   }
   if (!reachable(parent) || (stands(n) && (!reachable(n) || inside(parent, n)))) {
@@ -219,7 +252,7 @@ Layout::Step Layout::place(NodeIndex n, std::vector<Operation>& operations) {
     pick_up(n);
     put_down(n, parent, value.name);
     move.path = path(n);
-    moved_.insert(n);
+    moved_[n] = true;
     operations.push_back(std::move(move));
     return Step::kDone;
   }
@@ -248,8 +281,8 @@ Layout::Step Layout::free_name(NodeIndex other, std::vector<Operation>& operatio
   if (!wanted(other)) {
     return Step::kImpossible;
   }
-  const bool moves_on = places_.at(other).parent != work_.next_parent(other) ||
-                        !is_spelled(places_.at(other).name, work_.nodes[other].next->name);
+  const bool moves_on = places_[other].parent != work_.next_parent(other) ||
+                        !is_spelled(places_[other].name, work_.nodes[other].next->name);
   return moves_on ? Step::kWaits : Step::kImpossible;
 }
 
@@ -258,11 +291,14 @@ bool Layout::subtree_leaves(NodeIndex n, std::vector<NodeIndex>& subtree) const 
   if (!leaving(n)) {
     return false;
   }
-  if (const auto children = inside_.find(n); children != inside_.end()) {
-    for (const NodeIndex child : children->second) {
-      if (!subtree_leaves(child, subtree)) {
-        return false;
-      }
+  std::vector<NodeIndex> children;
+  for (NodeIndex child = places_[n].first_inside; child != kNone; child = places_[child].next) {
+    children.push_back(child);
+  }
+  std::ranges::sort(children);
+  for (const NodeIndex child : children) {
+    if (!subtree_leaves(child, subtree)) {
+      return false;
     }
   }
   subtree.push_back(n);
@@ -274,7 +310,7 @@ void Layout::remove(NodeIndex n, std::vector<Operation>& operations) {
   gone.path = path(n);
   gone.value = tree::NodeValue{.kind = work_.entry(n, replica_).kind};
   pick_up(n);
-  removed_.insert(n);
+  removed_[n] = true;
   operations.push_back(std::move(gone));
 }
 
@@ -288,8 +324,8 @@ bool Layout::break_cycle(const std::vector<NodeIndex>& waiting,
     const NodeIndex other = occupant(parent, work_.nodes[n].next->name);
     const bool swaps =
         other != kNone && other != kBlocker && other != n && stands(other) && wanted(other) &&
-        !inside(parent, n) && work_.next_parent(other) == places_.at(n).parent &&
-        work_.nodes[other].next->name == places_.at(n).name && !inside(places_.at(n).parent, other);
+        !inside(parent, n) && work_.next_parent(other) == places_[n].parent &&
+        work_.nodes[other].next->name == places_[n].name && !inside(places_[n].parent, other);
     if (swaps && work_.traits(replica_).exchange) {
       Operation swap = operation(OperationKind::kExchange, n);
       swap.other = work_.nodes[other].id;
@@ -299,14 +335,14 @@ bool Layout::break_cycle(const std::vector<NodeIndex>& waiting,
       if (work_.present(other, replica_)) {
         swap.other_expected = work_.entry(other, replica_).fingerprint;
       }
-      const Place mine = places_.at(n);
-      const Place its = places_.at(other);
+      const Place mine = places_[n];
+      const Place its = places_[other];
       pick_up(n);
       pick_up(other);
       put_down(n, its.parent, its.name);
       put_down(other, mine.parent, mine.name);
-      moved_.insert(n);
-      moved_.insert(other);
+      moved_[n] = true;
+      moved_[other] = true;
       operations.push_back(std::move(swap));
       return true;
     }
@@ -327,7 +363,7 @@ void Layout::park(NodeIndex n, std::vector<Operation>& operations) {
   park.parked = std::to_string(work_.nodes[n].id.value);
   pick_up(n);
   parked_[n] = park.parked;
-  moved_.insert(n);
+  moved_[n] = true;
   operations.push_back(std::move(park));
 }
 
@@ -336,9 +372,14 @@ std::vector<NodeIndex> Layout::impossible() const {
   for (const auto& [n, name] : parked_) {
     nodes.push_back(n);
   }
-  for (const auto& [directory, children] : inside_) {
-    const bool keeps = std::ranges::any_of(children, [this](NodeIndex n) { return !leaving(n); });
-    if (keeps && leaving(directory)) {
+  for (NodeIndex directory = 0; directory < places_.size(); ++directory) {
+    bool keeps = false;
+    if (leaving(directory)) {
+      for (NodeIndex n = places_[directory].first_inside; n != kNone; n = places_[n].next) {
+        keeps = keeps || !leaving(n);
+      }
+    }
+    if (keeps) {
       nodes.push_back(directory);
     }
   }

@@ -7,20 +7,18 @@
 
 namespace ox::plan {
 
-tree::Fingerprint kept_fingerprint(const tree::Entry& entry) {
-  if (entry.kind != tree::Kind::kDirectory) {
-    return entry.fingerprint;
-  }
-  return {.id = entry.fingerprint.id, .birth_ns = entry.fingerprint.birth_ns};
+bool keeps_own_version(const Work& work, NodeIndex n, ReplicaIndex i) {
+  const Side& side = work.side(n, i);
+  return side.waive && side.target == Target::kFollow && side.status == Status::kPresent;
 }
 
 bool content_differs(const Work& work, NodeIndex n, ReplicaIndex i) {
-  return !holds_next_bytes(work, n, i);
+  return !keeps_own_version(work, n, i) && !holds_next_bytes(work, n, i);
 }
 
 bool attributes_differ(const Work& work, NodeIndex n, ReplicaIndex i) {
   const tree::NodeValue& next = *work.nodes[n].next;
-  if (work.nodes[n].id == kRootNode) {
+  if (work.nodes[n].id == kRootNode || keeps_own_version(work, n, i)) {
     return false;
   }
   const Traits& can = work.traits(i);
@@ -54,6 +52,12 @@ bool is_assumed(const Work& work, NodeIndex n, ReplicaIndex i) {
   if (work.policy().compare.hash || next.kind != tree::Kind::kFile) {
     return false;
   }
+  if (!holds_next_bytes(work, n, i)) {
+    // It is not taken for equal now; what it was taken for when it was acknowledged still holds.
+    const tree::Acknowledged* known = work.acknowledged(n, i);
+    return known != nullptr && known->assumed && work.present(n, i) &&
+           work.side(n, i).change == ContentChange::kSame;
+  }
   const tree::Content seen = work.seen_content(n, i);
   if (seen.digest.has_value() && seen.digest == next.content.digest) {
     return false;
@@ -76,6 +80,18 @@ tree::Acknowledged as_seen(const Work& work, NodeIndex n, ReplicaIndex i) {
           .fingerprint = kept_fingerprint(entry),
           .assumed = assumed};
 }
+
+}  // namespace
+
+tree::ReplicaSide own_version_side(const Work& work, NodeIndex n, ReplicaIndex i) {
+  const tree::NodeValue& next = *work.nodes[n].next;
+  tree::ReplicaSide side{.acknowledged = as_seen(work, n, i), .waived = next.content};
+  side.acknowledged->value.parent = next.parent;
+  side.acknowledged->value.name = next.name;
+  return side;
+}
+
+namespace {
 
 std::optional<tree::ReplicaSide> final_side(const Work& work, NodeIndex n, ReplicaIndex i,
                                             bool busy) {
@@ -102,6 +118,9 @@ std::optional<tree::ReplicaSide> final_side(const Work& work, NodeIndex n, Repli
   }
   if (!node.next.has_value() || !work.present(n, i)) {
     return result;
+  }
+  if (keeps_own_version(work, n, i)) {
+    return own_version_side(work, n, i);
   }
   tree::NodeValue value = *node.next;
   if (node.id == kRootNode) {
@@ -147,30 +166,32 @@ std::optional<tree::ReplicaSide> as_moved(const Work& work, NodeIndex n, Replica
   return side;
 }
 
-std::optional<RecordUpdate> final_update(const Work& work, NodeIndex n,
-                                         const std::vector<bool>& busy) {
+std::optional<RecordUpdate> final_update(const Work& work, NodeIndex n, ReplicaSet busy) {
   const Node& node = work.nodes[n];
   if (node.only.has_value() || (node.record == nullptr && !node.next.has_value())) {
     return std::nullopt;
   }
-  RecordUpdate update{.id = node.id, .agreed = node.next, .sides = {}, .forget = node.forget};
   bool changes = node.forget || (node.record == nullptr ? node.next.has_value()
                                                         : node.record->agreed != node.next);
+  std::vector<std::optional<tree::ReplicaSide>> sides;
   for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
     std::optional<tree::ReplicaSide> side = final_side(work, n, i, busy[i]);
-    if (side.has_value() && stored_side_is(work, n, i, *side)) {
-      side = std::nullopt;
+    if (!side.has_value() || stored_side_is(work, n, i, *side)) {
+      continue;
     }
-    changes = changes || side.has_value();
-    update.sides.push_back(std::move(side));
+    sides.resize(work.replica_count());
+    sides[i] = std::move(side);
+    changes = true;
   }
-  if (node.frozen && !changes) {
+  if (!changes) {
     return std::nullopt;
   }
-  return changes ? std::optional(std::move(update)) : std::nullopt;
+  sides.resize(work.replica_count());
+  return RecordUpdate{
+      .id = node.id, .agreed = node.next, .sides = std::move(sides), .forget = node.forget};
 }
 
-RecordUpdate structure_update(const Work& work, NodeIndex n, const std::vector<bool>& busy) {
+RecordUpdate structure_update(const Work& work, NodeIndex n, ReplicaSet busy) {
   const Node& node = work.nodes[n];
   expects(node.next.has_value());
   RecordUpdate update{.id = node.id, .agreed = node.next, .sides = {}};
@@ -180,8 +201,11 @@ RecordUpdate structure_update(const Work& work, NodeIndex n, const std::vector<b
   }
   // Where the loser of a conflict moves out, the winner is agreed at once: a run that follows a
   // crash must not find the loser agreed and nowhere.
-  if (node.agreed() && !lost_a_version) {
-    update.agreed = node.record->agreed;
+  // What is brought back begins with what its replicas started from, else the edit that brought it
+  // back would be agreed before anybody has it.
+  const tree::NodeValue* before = node.agreed() ? &*node.record->agreed : node.remembered;
+  if (before != nullptr && !lost_a_version) {
+    update.agreed = *before;
     update.agreed->parent = node.next->parent;
     update.agreed->name = node.next->name;
   }
@@ -202,6 +226,11 @@ RecordUpdate structure_update(const Work& work, NodeIndex n, const std::vector<b
       result = node.record->sides[i];
       result->acknowledged->value.parent = node.next->parent;
       result->acknowledged->value.name = node.next->name;
+    } else if (node.record == nullptr && node.next->kind == tree::Kind::kDirectory &&
+               work.present(n, i) && side.target == Target::kFollow &&
+               !stands_in_no_record(work, n, i)) {
+      // It only gets other attributes: after a crash it is to follow, not to bring its own again.
+      result = tree::ReplicaSide{.acknowledged = as_seen(work, n, i), .waived = std::nullopt};
     } else if (side.target == Target::kFollow || side.target == Target::kLeave) {
       result = as_moved(work, n, i);
     }

@@ -1,24 +1,27 @@
 #pragma once
 
+#include <bitset>
+
 #include "plan/work.h"
 
 namespace ox::plan {
 
-/// What the state is to say of a replica's entry. Times of directories change with every child and
-/// say nothing, so they are not kept.
-tree::Fingerprint kept_fingerprint(const tree::Entry& entry);
+using ReplicaSet = std::bitset<kMaxReplicas>;
 
 /// Does this replica's target differ from what it shows? Content first.
 bool content_differs(const Work& work, NodeIndex n, ReplicaIndex i);
 bool attributes_differ(const Work& work, NodeIndex n, ReplicaIndex i);
 
+/// What is acknowledged of a version that stays though another one is agreed (keeps_own_version),
+/// once it stands in the agreed place.
+tree::ReplicaSide own_version_side(const Work& work, NodeIndex n, ReplicaIndex i);
+
 /// The record once the plan is done, as far as it needs no operation; none when nothing changes.
 /// `busy` says which replicas have operations of this node.
-std::optional<RecordUpdate> final_update(const Work& work, NodeIndex n,
-                                         const std::vector<bool>& busy);
+std::optional<RecordUpdate> final_update(const Work& work, NodeIndex n, ReplicaSet busy);
 
 /// The record to commit before the structure operations of a node whose content follows later.
-RecordUpdate structure_update(const Work& work, NodeIndex n, const std::vector<bool>& busy);
+RecordUpdate structure_update(const Work& work, NodeIndex n, ReplicaSet busy);
 
 /// What its replica moved and still has operations is acknowledged where it stands meanwhile: the
 /// directory it came from may end in the same commit, and another node may take its old name. None

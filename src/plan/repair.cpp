@@ -57,11 +57,12 @@ class Repair {
     std::string name;
   };
 
-  PlaceMap next_places() const {
-    PlaceMap places;
+  /// Names are kept by the table, for nodes are renamed while it is used.
+  PlaceTable next_places() const {
+    PlaceTable places;
     for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
       if (in_tree(n)) {
-        places.emplace(place_of(n), n);
+        places.add(work_.next_parent(n), places.keep(work_.nodes[n].next->name), n);
       }
     }
     return places;
@@ -71,7 +72,6 @@ class Repair {
     const Node& node = work_.nodes[n];
     return node.next.has_value() && !node.only.has_value() && node.id != kRootNode;
   }
-  PlaceKey place_of(NodeIndex n) const { return {work_.next_parent(n), work_.nodes[n].next->name}; }
 
   // Spine ---------------------------------------------------------------------------------------
 
@@ -112,23 +112,36 @@ class Repair {
       node.next = node.record->agreed;
       return;
     }
+    std::vector<ReplicaIndex> all;
+    std::vector<ReplicaIndex> holders;
     for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
-      if (const tree::Acknowledged* known = work_.acknowledged(n, i)) {
-        node.next = known->value;
-        return;
-      }
-    }
-    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      all.push_back(i);
       if (work_.present(n, i)) {
-        const tree::Entry& entry = work_.entry(n, i);
-        node.next = tree::NodeValue{.parent = work_.nodes[work_.side(n, i).parent].id,
-                                    .name = entry.name,
-                                    .kind = entry.kind,
-                                    .attributes = entry.attributes};
-        return;
+        holders.push_back(i);
       }
     }
-    expects(false);
+    // Where it still stands it may be known better than where it is gone.
+    const tree::NodeValue* known = remembered_value(work_, n, holders);
+    if (known == nullptr) {
+      known = remembered_value(work_, n, all);
+    }
+    if (known != nullptr) {
+      node.next = *known;
+      return;
+    }
+    for (const ReplicaIndex i : holders) {
+      const tree::Entry& entry = work_.entry(n, i);
+      tree::NodeValue shown{.parent = work_.nodes[work_.side(n, i).parent].id,
+                            .name = entry.name,
+                            .kind = entry.kind,
+                            .attributes = entry.attributes};
+      if (!node.next.has_value() ||
+          std::tie(shown.parent, shown.name, shown.attributes.mode) <
+              std::tie(node.next->parent, node.next->name, node.next->attributes.mode)) {
+        node.next = std::move(shown);
+      }
+    }
+    expects(node.next.has_value());
   }
 
   // Cycles --------------------------------------------------------------------------------------
@@ -187,25 +200,32 @@ class Repair {
   // Collisions ----------------------------------------------------------------------------------
 
   void resolve_collisions() {
-    std::size_t rounds = 0;
-    for (bool again = true; again; ++rounds) {
+    for (std::size_t rounds = 0; any_collide(); ++rounds) {
       expects(rounds <= work_.nodes.size() + 2);
-      again = false;
-      PlaceMap places;
+      PlaceTable places;
       for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
         if (!in_tree(n)) {
           continue;
         }
-        const auto [standing, free] = places.emplace(place_of(n), n);
-        if (!free) {
-          resolve(standing->second, n);
-          again = true;
+        // As it was when it was looked at: the name may change later in this round.
+        const std::string_view name = places.keep(work_.nodes[n].next->name);
+        if (const NodeIndex standing = places.add(work_.next_parent(n), name, n); standing != n) {
+          resolve(standing, n);
         }
       }
-      if (again) {
-        restore_spine();
+      restore_spine();
+    }
+  }
+
+  bool any_collide() const {
+    PlaceTable places;
+    places.reserve(work_.nodes.size());
+    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+      if (in_tree(n) && places.add(work_.next_parent(n), work_.nodes[n].next->name, n) != n) {
+        return true;
       }
     }
+    return false;
   }
 
   bool is_new(NodeIndex n) const { return work_.nodes[n].record == nullptr; }
@@ -376,13 +396,13 @@ class Repair {
     if (!timed) {
       digest_or_ask(work_, loser, {.content = content, .holders = holders});
     }
-    const PlaceMap places = next_places();
+    const PlaceTable places = next_places();
     std::string name = conflict_name_for(work_, loser, content, holders, false);
-    if (places.contains(PlaceKey{work_.next_parent(loser), name})) {
+    if (places.contains(work_.next_parent(loser), name)) {
       digest_or_ask(work_, loser, {.content = content, .holders = holders});
       name = conflict_name_for(work_, loser, content, holders, true);
     }
-    if (places.contains(PlaceKey{work_.next_parent(loser), name})) {
+    if (places.contains(work_.next_parent(loser), name)) {
       work_.nodes[loser].next->name = name;
       name = conflict_name_for(work_, loser, content, holders, true);
     }
@@ -399,11 +419,14 @@ class Repair {
   // Conflict copies -----------------------------------------------------------------------------
 
   void add_losers() {
+    if (work_.losers.empty()) {
+      return;
+    }
     std::ranges::sort(work_.losers, [&](const Loser& a, const Loser& b) {
       return std::tie(a.node, a.content.digest, a.content.link_target, a.only) <
              std::tie(b.node, b.content.digest, b.content.link_target, b.only);
     });
-    PlaceMap places = next_places();
+    PlaceTable places = next_places();
     for (const Loser& loser : work_.losers) {
       const NodeIndex winner = keeper_of(loser.node);
       if (work_.nodes[winner].next.has_value() && !work_.nodes[winner].frozen) {
@@ -424,7 +447,7 @@ class Repair {
                                 next->content.link_target != content.link_target);
   }
 
-  void add_loser(const Loser& loser, NodeIndex winner_node, PlaceMap& places) {
+  void add_loser(const Loser& loser, NodeIndex winner_node, PlaceTable& places) {
     const tree::NodeValue winner = *work_.nodes[winner_node].next;
     NodeId id = derived_id(work_.nodes[winner_node].id, digest_of(loser.content, winner.kind));
     if (loser.only.has_value()) {
@@ -450,7 +473,7 @@ class Repair {
       const std::string name = free_name(copy, loser, places);
       node.next->name = name;
       if (!loser.only.has_value()) {
-        places.emplace(PlaceKey{work_.next_parent(copy), name}, copy);
+        places.add(work_.next_parent(copy), places.keep(name), copy);
       }
     }
     for (const ReplicaIndex i : loser.holders) {
@@ -471,7 +494,7 @@ class Repair {
                                .loser = label_of(work_, loser.holders)});
   }
 
-  std::string free_name(NodeIndex copy, const Loser& loser, const PlaceMap& places) const {
+  std::string free_name(NodeIndex copy, const Loser& loser, const PlaceTable& places) const {
     const NodeIndex parent = work_.next_parent(copy);
     std::string name = conflict_name_for(work_, copy, loser.content, loser.holders, false);
     if (taken(places, parent, name)) {
@@ -485,8 +508,8 @@ class Repair {
   }
 
   /// By another node, or by something on a replica that is not ours to move.
-  bool taken(const PlaceMap& places, NodeIndex parent, const std::string& name) const {
-    if (places.contains(PlaceKey{parent, name})) {
+  bool taken(const PlaceTable& places, NodeIndex parent, const std::string& name) const {
+    if (places.contains(parent, name)) {
       return true;
     }
     for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
@@ -494,7 +517,7 @@ class Repair {
         continue;
       }
       const EntryIndex directory = work_.side(parent, i).entry;
-      if (work_.hidden[i].contains(PlaceKey{directory, name})) {
+      if (work_.hidden[i].contains(directory, name)) {
         return true;
       }
       for (const EntryIndex child : work_.children_of_entry[i][directory]) {

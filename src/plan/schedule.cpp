@@ -14,8 +14,10 @@ class Scheduler {
   Scheduler(Work& work, Plan& plan) : work_(work), plan_(plan) {}
 
   void run() {
+    order_by_path();
     plan_.structure_operations.resize(work_.replica_count());
     plan_.removal_operations.resize(work_.replica_count());
+    layouts_.reserve(work_.replica_count());
     for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
       arrange(i);
     }
@@ -26,7 +28,7 @@ class Scheduler {
     }
     forget_taken_places();
     mark_busy();
-    for (const NodeIndex n : nodes_by_path()) {
+    for (const NodeIndex n : by_path_) {
       emit(n);
     }
     plan_.content.insert(plan_.content.end(), attributes_.rbegin(), attributes_.rend());
@@ -43,7 +45,7 @@ class Scheduler {
       return;
     }
     std::vector<Operation>& operations = plan_.structure_operations[i];
-    layouts_[i].arrange(operations, work_);
+    layouts_[i].arrange(operations, work_, by_path_);
     for (std::vector<NodeIndex> stuck = layouts_[i].impossible(); !stuck.empty();
          stuck = layouts_[i].impossible()) {
       for (const NodeIndex n : stuck) {
@@ -56,14 +58,15 @@ class Scheduler {
       operations.clear();
       layouts_.pop_back();
       layouts_.emplace_back(work_, i);
-      layouts_[i].arrange(operations, work_);
+      layouts_[i].arrange(operations, work_, by_path_);
     }
   }
 
+  /// Which replicas have operations of a node.
   struct Busy {
-    std::vector<bool> structure;
-    std::vector<bool> made;
-    std::vector<bool> removal;
+    ReplicaSet structure;
+    ReplicaSet made;
+    ReplicaSet removal;
     bool any_structure = false;
   };
 
@@ -72,7 +75,7 @@ class Scheduler {
   /// known where it stands, if it stands where a record can say so.
   void forget_taken_places() {
     for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
-      RecordUpdate update{.id = work_.nodes[n].id, .agreed = std::nullopt, .sides = {}};
+      std::optional<RecordUpdate> update;
       for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
         const tree::Acknowledged* known = work_.acknowledged(n, i);
         const Side& side = work_.side(n, i);
@@ -93,13 +96,14 @@ class Scheduler {
             (above.status == Status::kAbsent ||
              (above.status == Status::kPresent && above.target == Target::kFollow));
         if (taken || homeless) {
-          update.sides.resize(work_.replica_count());
-          update.sides[i] = as_moved(work_, n, i).value_or(tree::ReplicaSide{});
+          if (!update.has_value()) {
+            update = update_of(n, work_.nodes[n].record->agreed);
+          }
+          update->sides[i] = as_moved(work_, n, i).value_or(tree::ReplicaSide{});
         }
       }
-      if (!update.sides.empty()) {
-        update.agreed = work_.nodes[n].record->agreed;
-        plan_.structure.push_back(std::move(update));
+      if (update.has_value()) {
+        plan_.structure.push_back(std::move(*update));
       }
     }
   }
@@ -108,79 +112,102 @@ class Scheduler {
     busy_.assign(work_.nodes.size(), {});
     for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
       Busy& busy = busy_[n];
-      busy.structure.assign(work_.replica_count(), false);
-      busy.made.assign(work_.replica_count(), false);
-      busy.removal.assign(work_.replica_count(), false);
       for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
         const Side& side = work_.side(n, i);
         const bool made = work_.online(i) && !work_.present(n, i) && layouts_[i].stands(n) &&
                           work_.nodes[n].next.has_value() &&
                           work_.nodes[n].next->kind == tree::Kind::kDirectory;
-        busy.made[i] = made;
-        busy.structure[i] = work_.online(i) && (layouts_[i].was_moved(n) || made);
-        busy.removal[i] = work_.online(i) && layouts_[i].was_removed(n);
-        busy.any_structure =
-            busy.any_structure || busy.structure[i] || side.moved_in || side.moved_out;
+        const bool structure = work_.online(i) && (layouts_[i].was_moved(n) || made);
+        busy.made.set(i, made);
+        busy.structure.set(i, structure);
+        busy.removal.set(i, work_.online(i) && layouts_[i].was_removed(n));
+        busy.any_structure = busy.any_structure || structure || side.moved_in || side.moved_out;
       }
     }
   }
 
-  std::vector<NodeIndex> nodes_by_path() const {
-    std::vector<std::pair<std::string, NodeIndex>> ordered;
-    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
-      const bool stays = work_.nodes[n].next.has_value();
-      ordered.emplace_back(stays ? work_.next_path(n).text() : std::string(), n);
+  /// In the order of their paths in C′; what ends comes first.
+  void order_by_path() {
+    const auto count = static_cast<NodeIndex>(work_.nodes.size());
+    PathTexts texts(count);
+    std::vector<NodeIndex> chain;
+    for (NodeIndex n = 0; n < count; ++n) {
+      if (!work_.nodes[n].next.has_value()) {
+        continue;
+      }
+      for (NodeIndex at = n; !texts.has(at); at = work_.next_parent(at)) {
+        expects(chain.size() <= count);
+        if (work_.nodes[at].id == kRootNode) {
+          texts.add_root(at);
+          break;
+        }
+        chain.push_back(at);
+      }
+      for (; !chain.empty(); chain.pop_back()) {
+        const NodeIndex at = chain.back();
+        texts.add(at, work_.next_parent(at), work_.nodes[at].next->name);
+      }
+    }
+    std::vector<std::pair<std::string_view, NodeIndex>> ordered;
+    ordered.reserve(count);
+    for (NodeIndex n = 0; n < count; ++n) {
+      ordered.emplace_back(texts.has(n) ? texts[n] : std::string_view(), n);
     }
     std::ranges::sort(ordered);
-    std::vector<NodeIndex> nodes;
+    by_path_.reserve(count);
     for (const auto& [path, n] : ordered) {
-      nodes.push_back(n);
+      by_path_.push_back(n);
     }
-    return nodes;
   }
 
+  RecordUpdate update_of(NodeIndex n, const std::optional<tree::NodeValue>& agreed) const {
+    RecordUpdate update{.id = work_.nodes[n].id, .agreed = agreed, .sides = {}};
+    update.sides.resize(work_.replica_count());
+    return update;
+  }
+  RecordUpdate unchanged(NodeIndex n) const { return update_of(n, work_.nodes[n].next); }
+
   /// A delete that was overruled is forgotten before anything else: once the reason to overrule it
-  /// is agreed, a run that follows a crash would take it for a fresh one.
+  /// is agreed, a run that follows a crash would take it for a fresh one. So would one that follows
+  /// this one, where the replica has to wait for the bytes or can't hold it.
   void forget_overruled_deletes(NodeIndex n) {
     const Node& node = work_.nodes[n];
-    if (!node.agreed() || !node.next.has_value()) {
+    if (!node.agreed() || !node.next.has_value() || node.frozen) {
       return;
     }
-    RecordUpdate update{.id = node.id, .agreed = node.record->agreed, .sides = {}};
-    update.sides.resize(work_.replica_count());
-    bool any = false;
+    std::optional<RecordUpdate> update;
     for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
       const Side& side = work_.side(n, i);
-      if (side.status == Status::kAbsent && side.target == Target::kFollow && !side.moved_out &&
+      if (side.status == Status::kAbsent && side.target != Target::kLeave && !side.moved_out &&
           work_.acknowledged(n, i) != nullptr) {
-        update.sides[i] = tree::ReplicaSide{};
-        any = true;
+        if (!update.has_value()) {
+          update = update_of(n, node.record->agreed);
+        }
+        update->sides[i] = tree::ReplicaSide{};
       }
     }
-    if (any) {
-      plan_.adopted.push_back(std::move(update));
+    if (update.has_value()) {
+      plan_.adopted.push_back(std::move(*update));
     }
   }
 
   void emit(NodeIndex n) {
     const Node& node = work_.nodes[n];
     forget_overruled_deletes(n);
-    Busy& busy = busy_[n];
+    const Busy& busy = busy_[n];
     ContentTask task;
-    std::vector<bool> any_busy = busy.structure;
-    std::vector<bool> later_busy = busy.made;
+    ReplicaSet any_busy = busy.structure;
+    ReplicaSet later_busy = busy.made;
     if (node.next.has_value()) {
       for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
         if (add_content_operation(n, i, task)) {
-          any_busy[i] = true;
-          later_busy[i] = true;
+          any_busy.set(i);
+          later_busy.set(i);
         }
       }
     }
-    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
-      any_busy[i] = any_busy[i] || busy.removal[i];
-      later_busy[i] = later_busy[i] || busy.removal[i];
-    }
+    any_busy |= busy.removal;
+    later_busy |= busy.removal;
     const bool has_task = !task.operations.empty();
     std::optional<RecordUpdate> last = final_update(work_, n, has_task ? later_busy : any_busy);
     if (!has_task) {
@@ -188,7 +215,9 @@ class Scheduler {
     } else {
       const bool moves =
           (node.agreed() && takes_a_place(n)) || changes_directory(n) || stays_elsewhere(n);
-      if ((busy.any_structure || moves) && !node.only.has_value()) {
+      // Its attributes come last, and what is in it needs its record before.
+      const bool holds = !node.agreed() && node.next->kind == tree::Kind::kDirectory;
+      if ((busy.any_structure || moves || holds) && !node.only.has_value()) {
         plan_.structure.push_back(structure_update(work_, n, any_busy));
         for (ReplicaIndex i = 0; last.has_value() && i < work_.replica_count(); ++i) {
           if (later_busy[i]) {
@@ -196,7 +225,7 @@ class Scheduler {
           }
         }
       }
-      task.update = last.value_or(unchanged(n));
+      task.update = last.has_value() ? *std::move(last) : unchanged(n);
       name_unread_sides(n, task.update);
       add_suppliers(n, task);
       const bool bytes = std::ranges::any_of(task.operations, [](const Operation& operation) {
@@ -288,6 +317,9 @@ class Scheduler {
     if (!node.next.has_value() || node.only.has_value()) {
       return;
     }
+    if (busy.structure.none()) {
+      return;
+    }
     RecordUpdate update = unchanged(n);
     bool any = false;
     for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
@@ -300,9 +332,12 @@ class Scheduler {
       const bool same_version =
           entry.kind == tree::Kind::kDirectory ||
           (known != nullptr && entry.fingerprint.same_version(known->fingerprint));
-      if (known == nullptr || !same_version || stands_in_no_record(work_, n, i) ||
-          known->value.content != node.next->content ||
-          known->value.attributes != node.next->attributes) {
+      if (keeps_own_version(work_, n, i)) {
+        update.sides[i] = own_version_side(work_, n, i);
+        any = true;
+      } else if (known == nullptr || !same_version || stands_in_no_record(work_, n, i) ||
+                 known->value.content != node.next->content ||
+                 known->value.attributes != node.next->attributes) {
         update.sides[i] = tree::ReplicaSide{
             .acknowledged =
                 tree::Acknowledged{.value = *node.next, .fingerprint = kept_fingerprint(entry)},
@@ -328,12 +363,6 @@ class Scheduler {
            });
   }
 
-  RecordUpdate unchanged(NodeIndex n) const {
-    RecordUpdate update{.id = work_.nodes[n].id, .agreed = work_.nodes[n].next, .sides = {}};
-    update.sides.resize(work_.replica_count());
-    return update;
-  }
-
   bool wanted_here(NodeIndex n, ReplicaIndex i) const {
     const Node& node = work_.nodes[n];
     return work_.online(i) && node.id != kRootNode && work_.side(n, i).target == Target::kFollow &&
@@ -347,27 +376,23 @@ class Scheduler {
     }
     const bool directory = work_.nodes[n].next->kind == tree::Kind::kDirectory;
     const bool here = work_.present(n, i);
-    Operation operation{.kind = OperationKind::kPut,
-                        .replica = i,
-                        .node = work_.nodes[n].id,
-                        .path = layouts_[i].path(n),
-                        .value = *work_.nodes[n].next};
-    if (here) {
-      operation.expected = work_.entry(n, i).fingerprint;
-    }
     const std::uint32_t mode = work_.nodes[n].next->attributes.mode;
     const bool narrow = directory && !here && work_.traits(i).modes && mode != tree::kModeUnknown &&
                         (mode & 0700U) != 0700U;
-    if (!directory && (!here || content_differs(work_, n, i))) {
-      task.operations.push_back(std::move(operation));
-      return true;
+    const bool put = !directory && (!here || content_differs(work_, n, i));
+    if (!put && !narrow && !(here && attributes_differ(work_, n, i))) {
+      return false;
     }
-    if (narrow || (here && attributes_differ(work_, n, i))) {
-      operation.kind = OperationKind::kSetAttributes;
-      task.operations.push_back(std::move(operation));
-      return true;
+    Operation& operation = task.operations.emplace_back();
+    operation.kind = put ? OperationKind::kPut : OperationKind::kSetAttributes;
+    operation.replica = i;
+    operation.node = work_.nodes[n].id;
+    operation.path = layouts_[i].path(n);
+    operation.value = *work_.nodes[n].next;
+    if (here) {
+      operation.expected = work_.entry(n, i).fingerprint;
     }
-    return false;
+    return true;
   }
 
   void add_suppliers(NodeIndex n, ContentTask& task) const {
@@ -432,8 +457,8 @@ class Scheduler {
     std::vector<bool> stays(count, false);
     std::vector<bool> emptied(count, false);
     const std::vector<bool> before = emptied_before();
-    for (const auto& [place, reason] : work_.hidden[source]) {
-      stays[place.parent] = true;
+    for (const Hidden& hidden : work_.input().replicas[source].hidden) {
+      stays[hidden.parent] = true;
     }
     for (EntryIndex e = count; e-- > 1;) {
       const Observed& seen = work_.input().replicas[source].entries[e];
@@ -463,6 +488,7 @@ class Scheduler {
 
   Work& work_;
   Plan& plan_;
+  std::vector<NodeIndex> by_path_;
   std::vector<Layout> layouts_;
   std::vector<Busy> busy_;
   std::vector<ContentTask>

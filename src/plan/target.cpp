@@ -1,5 +1,7 @@
 #include <algorithm>
-#include <map>
+#include <span>
+#include <string_view>
+#include <unordered_map>
 
 #include "base/expects.h"
 #include "plan/axes.h"
@@ -39,28 +41,60 @@ class ReplicaTarget {
   bool present(NodeIndex n) const { return work_.present(n, replica_); }
 
   void collect() {
-    std::map<std::uint32_t, std::vector<NodeIndex>> levels;
-    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+    std::vector<std::vector<NodeIndex>> levels;
+    first_child_.assign(work_.nodes.size() + 1, 0);
+    const auto takes_part = [this](NodeIndex n) {
       const Node& node = work_.nodes[n];
-      if (!node.next.has_value() || (node.only.has_value() && *node.only != replica_)) {
+      return node.next.has_value() && (!node.only.has_value() || *node.only == replica_);
+    };
+    std::vector<std::uint32_t> depths(work_.nodes.size(), kNone);
+    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+      if (!takes_part(n)) {
         continue;
       }
-      if (node.id != kRootNode) {
-        children_[work_.next_parent(n)].push_back(n);
+      if (work_.nodes[n].id != kRootNode) {
+        ++first_child_[work_.next_parent(n) + 1];
       }
-      if (node.next->kind == tree::Kind::kDirectory) {
-        levels[depth(n)].push_back(n);
+      if (work_.nodes[n].next->kind == tree::Kind::kDirectory) {
+        const std::uint32_t level = depth(n, depths);
+        levels.resize(std::max<std::size_t>(levels.size(), level + 1));
+        levels[level].push_back(n);
       }
     }
-    for (const auto& [level, directories] : levels) {
+    for (std::size_t n = 1; n < first_child_.size(); ++n) {
+      first_child_[n] += first_child_[n - 1];
+    }
+    children_.resize(first_child_.back());
+    std::vector<std::uint32_t> next(first_child_.begin(), first_child_.end() - 1);
+    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
+      if (takes_part(n) && work_.nodes[n].id != kRootNode) {
+        children_[next[work_.next_parent(n)]++] = n;
+      }
+    }
+    for (const std::vector<NodeIndex>& directories : levels) {
       by_depth_.insert(by_depth_.end(), directories.begin(), directories.end());
     }
   }
 
-  std::uint32_t depth(NodeIndex n) const {
-    std::uint32_t steps = 0;
-    for (NodeIndex at = n; work_.nodes[at].id != kRootNode; at = work_.next_parent(at)) {
-      ++steps;
+  /// As they were when the work began; nodes that are added meanwhile are this replica's alone.
+  std::span<const NodeIndex> children_of(NodeIndex directory) const {
+    if (directory + 1 >= first_child_.size()) {
+      return {};
+    }
+    return std::span(children_).subspan(first_child_[directory],
+                                        first_child_[directory + 1] - first_child_[directory]);
+  }
+
+  /// Steps up to the root; `depths` remembers those of the directories.
+  std::uint32_t depth(NodeIndex n, std::vector<std::uint32_t>& depths) const {
+    std::vector<NodeIndex> chain;
+    NodeIndex at = n;
+    for (; work_.nodes[at].id != kRootNode && depths[at] == kNone; at = work_.next_parent(at)) {
+      chain.push_back(at);
+    }
+    std::uint32_t steps = work_.nodes[at].id == kRootNode ? 0 : depths[at];
+    for (; !chain.empty(); chain.pop_back()) {
+      depths[chain.back()] = ++steps;
     }
     return steps;
   }
@@ -75,20 +109,10 @@ class ReplicaTarget {
   }
 
   void settle_directory(NodeIndex directory) {
-    const auto found = children_.find(directory);
-    if (found == children_.end()) {
-      return;
-    }
-    std::vector<NodeIndex> children = found->second;
-    std::ranges::sort(children, [&](NodeIndex a, NodeIndex b) {
-      const bool a_home = at_home(a);
-      const bool b_home = at_home(b);
-      return a_home != b_home ? a_home : work_.nodes[a].next->name < work_.nodes[b].next->name;
-    });
     std::unordered_map<std::string, NodeIndex> taken;
     const bool folds = can().names.case_rule != tree::CaseRule::kSensitive ||
                        can().names.normalization != tree::NormalizationRule::kBytes;
-    for (const NodeIndex n : children) {
+    for (const NodeIndex n : in_order_of_claims(directory)) {
       if (side(n).status == Status::kOffline || side(n).target == Target::kForget) {
         continue;
       }
@@ -113,6 +137,27 @@ class ReplicaTarget {
     }
   }
 
+  /// What stands here already goes before what would come, else the smaller name.
+  std::vector<NodeIndex> in_order_of_claims(NodeIndex directory) const {
+    struct Claim {
+      bool comes;
+      std::string_view name;
+      NodeIndex node;
+    };
+    std::vector<Claim> claims;
+    for (const NodeIndex n : children_of(directory)) {
+      claims.push_back({.comes = !at_home(n), .name = work_.nodes[n].next->name, .node = n});
+    }
+    std::ranges::sort(claims, {},
+                      [](const Claim& claim) { return std::pair(claim.comes, claim.name); });
+    std::vector<NodeIndex> nodes;
+    nodes.reserve(claims.size());
+    for (const Claim& claim : claims) {
+      nodes.push_back(claim.node);
+    }
+    return nodes;
+  }
+
   /// Already stands here under its final name.
   bool at_home(NodeIndex n) const {
     return present(n) && work_.side(n, replica_).parent == work_.next_parent(n) &&
@@ -120,7 +165,6 @@ class ReplicaTarget {
   }
 
   bool may_stand(NodeIndex n, NodeIndex directory) {
-    const tree::NodeValue value = *work_.nodes[n].next;  // nodes are added meanwhile
     if (is_excluded(work_, n, replica_)) {
       // It lags behind in sight, and is nobody's from now on: the next plan takes it for new.
       work_.look_again = work_.look_again || present(n);
@@ -137,6 +181,7 @@ class ReplicaTarget {
     if (at_home(n)) {
       return true;
     }
+    const tree::NodeValue& value = *work_.nodes[n].next;
     if (value.kind == tree::Kind::kSymlink && !can().symlinks) {
       leave_out(n, "symlinks_unsupported", "not kept on " + can().label + ": it has no symlinks");
       return false;
@@ -169,6 +214,9 @@ class ReplicaTarget {
       return true;
     }
     const EntryIndex e = side(directory).entry;
+    if (work_.input().replicas[replica_].hidden.empty() && foreign_children(e).empty()) {
+      return true;
+    }
     const std::string key = can().names.collision_key(work_.nodes[n].next->name);
     if (hidden_keys(e).contains(key)) {
       leave_out(n, "in_the_way",
@@ -243,8 +291,8 @@ class ReplicaTarget {
   const std::set<std::string>& hidden_keys(EntryIndex directory) {
     if (!hidden_indexed_) {
       hidden_indexed_ = true;
-      for (const auto& [place, reason] : work_.hidden[replica_]) {
-        hidden_keys_[place.parent].insert(can().names.collision_key(place.name));
+      for (const Hidden& hidden : work_.input().replicas[replica_].hidden) {
+        hidden_keys_[hidden.parent].insert(can().names.collision_key(hidden.name));
       }
     }
     return hidden_keys_[directory];
@@ -306,7 +354,7 @@ class ReplicaTarget {
                                  const std::string& other = work_.entry_at(replica_, child).name;
                                  return can().names.collision_key(other) == key;
                                }) ||
-           std::ranges::any_of(children_[directory], [&](NodeIndex child) {
+           std::ranges::any_of(children_of(directory), [&](NodeIndex child) {
              return can().names.collision_key(work_.nodes[child].next->name) == key;
            });
   }
@@ -332,8 +380,8 @@ class ReplicaTarget {
     const auto count = static_cast<EntryIndex>(work_.node_of_entry[replica_].size());
     std::vector<bool> holds_own(count, false);   // what is none of ours
     std::vector<bool> holds_ours(count, false);  // what is ours and can't follow
-    for (const auto& [place, reason] : work_.hidden[replica_]) {
-      holds_own[place.parent] = true;
+    for (const Hidden& hidden : work_.input().replicas[replica_].hidden) {
+      holds_own[hidden.parent] = true;
     }
     for (EntryIndex e = count; e-- > 1;) {
       const NodeIndex n = work_.node_of_entry[replica_][e];
@@ -398,7 +446,7 @@ class ReplicaTarget {
       return there.status != Status::kAbsent;
     }
     return work_.input().replicas[source].entries[there.entry].coverage == Coverage::kUnknown ||
-           work_.hidden[source].contains(PlaceKey{there.entry, name});
+           work_.hidden[source].contains(there.entry, name);
   }
 
   bool mirrored() const {
@@ -408,7 +456,8 @@ class ReplicaTarget {
 
   Work& work_;
   ReplicaIndex replica_;
-  std::unordered_map<NodeIndex, std::vector<NodeIndex>> children_;
+  std::vector<std::uint32_t> first_child_;  ///< of each node, in children_
+  std::vector<NodeIndex> children_;
   std::vector<NodeIndex> by_depth_;
   bool hidden_indexed_ = false;
   std::unordered_map<EntryIndex, std::set<std::string>> hidden_keys_;

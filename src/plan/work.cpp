@@ -12,8 +12,14 @@ Work::Work(const Input& input)
     : input_(input),
       replicas_(static_cast<std::uint32_t>(input.replicas.size())),
       next_node_(input.next_node) {
-  expects(replicas_ > 0 && !input.policy.order.empty());
-  nodes.reserve(input.nodes.size());
+  expects(replicas_ > 0 && replicas_ <= kMaxReplicas && !input.policy.order.empty());
+  std::size_t most = input.nodes.size() + 1;
+  for (const Replica& replica : input.replicas) {
+    most = std::max(most, replica.entries.size());
+  }
+  nodes.reserve(most);
+  sides_.reserve(most * replicas_);
+  index_.reserve(most);
   for (const tree::NodeRecord& record : input.nodes) {
     expects(record.sides.size() == replicas_);
     add_node(Node{.id = record.id, .record = &record, .next = record.agreed});
@@ -24,18 +30,17 @@ Work::Work(const Input& input)
     add_node(std::move(root));
   }
   node_of_entry.resize(replicas_);
-  children_of_entry.resize(replicas_);
+  children_of_entry.reserve(replicas_);
   hidden.resize(replicas_);
   for (ReplicaIndex i = 0; i < replicas_; ++i) {
     const Replica& replica = input.replicas[i];
     node_of_entry[i].assign(replica.entries.size(), kNone);
-    children_of_entry[i].resize(replica.entries.size());
     for (EntryIndex e = 1; e < replica.entries.size(); ++e) {
       expects(replica.entries[e].parent < e);
-      children_of_entry[i][replica.entries[e].parent].push_back(e);
     }
+    children_of_entry.emplace_back(replica.entries);
     for (const Hidden& name : replica.hidden) {
-      hidden[i].emplace(PlaceKey{name.parent, name.name}, name.reason);
+      hidden[i].add(name.parent, name.name, static_cast<std::uint32_t>(name.reason));
     }
   }
 }
@@ -106,7 +111,7 @@ tree::Attributes Work::seen_attributes(NodeIndex n, ReplicaIndex i) const {
           .xattrs = can.xattrs ? seen.attributes.xattrs : kept.xattrs};
 }
 
-std::string Work::seen_name(NodeIndex n, ReplicaIndex i) const {
+const std::string& Work::seen_name(NodeIndex n, ReplicaIndex i) const {
   const std::string& name = entry(n, i).name;
   if (traits(i).names.normalization == tree::NormalizationRule::kBytes) {
     return name;
@@ -128,7 +133,7 @@ std::string Work::seen_name(NodeIndex n, ReplicaIndex i) const {
 
 NodeIndex Work::add_node(Node node) {
   const auto index = static_cast<NodeIndex>(nodes.size());
-  const bool fresh = index_.emplace(node.id, index).second;
+  const bool fresh = index_.add(node.id, index);
   expects(fresh);
   nodes.push_back(std::move(node));
   sides_.resize(sides_.size() + replicas_);
@@ -139,11 +144,6 @@ NodeIndex Work::add_node(Node node) {
     }
   }
   return index;
-}
-
-NodeIndex Work::find(NodeId id) const {
-  const auto found = index_.find(id);
-  return found == index_.end() ? kNone : found->second;
 }
 
 NodeIndex Work::next_parent(NodeIndex n) const {
@@ -157,11 +157,7 @@ RelPath Work::next_path(NodeIndex n) const {
     names.push_back(nodes[at].next->name);
     expects(names.size() <= nodes.size());
   }
-  RelPath path;
-  for (auto name = names.rbegin(); name != names.rend(); ++name) {
-    path = path.child(*name);
-  }
-  return path;
+  return RelPath::of_names(names);
 }
 
 RelPath Work::known_path(NodeIndex n) const {
@@ -188,23 +184,15 @@ RelPath Work::known_path(NodeIndex n) const {
     names.push_back(value->name);
     at = find(value->parent);
   }
-  RelPath path;
-  for (auto name = names.rbegin(); name != names.rend(); ++name) {
-    path = path.child(*name);
-  }
-  return path;
+  return RelPath::of_names(names);
 }
 
 RelPath Work::entry_path(ReplicaIndex i, EntryIndex e) const {
-  std::vector<EntryIndex> chain;
+  std::vector<std::string_view> names;
   for (EntryIndex at = e; at != 0; at = input_.replicas[i].entries[at].parent) {
-    chain.push_back(at);
+    names.push_back(entry_at(i, at).name);
   }
-  RelPath path;
-  for (auto at = chain.rbegin(); at != chain.rend(); ++at) {
-    path = path.child(entry_at(i, *at).name);
-  }
-  return path;
+  return RelPath::of_names(names);
 }
 
 void Work::report(std::optional<ReplicaIndex> replica, RelPath path, std::string_view code,

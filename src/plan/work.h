@@ -7,19 +7,16 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "plan/plan.h"
+#include "plan/tables.h"
 
 /// The planner's working tables, private to this room. A node is known by its index in
 /// Work::nodes while a plan is made.
 namespace ox::plan {
 
-using NodeIndex = std::uint32_t;
-using EntryIndex = std::uint32_t;
-inline constexpr std::uint32_t kNone = UINT32_MAX;
+inline constexpr std::uint32_t kMaxReplicas = 32;
 
 enum class Status : std::uint8_t {
   kAbsent,  ///< known not to be there
@@ -52,37 +49,25 @@ struct Side {
   NodeIndex parent = kNone;  ///< directory it stands in; kPresent only
   bool moved_out = false;    ///< what stood here became another node's
   bool moved_in = false;     ///< what stands here was another node's; see Work::moved_content
-  bool waive = false;        ///< record the agreed content as waived
+  /// Record the agreed content as waived. With kFollow: the place follows, the version stays.
+  bool waive = false;
 };
 
 struct Node {
   NodeId id;
   const tree::NodeRecord* record = nullptr;  ///< none: new in this run
   std::optional<tree::NodeValue> next;       ///< C′
-  bool frozen = false;                       ///< nothing happens to it in this run
-  bool forget = false;                       ///< excluded everywhere
-  bool known_delete = false;                 ///< next is none because somebody deleted it
+  /// What somebody still remembers of a node that was agreed to be gone and is brought back.
+  const tree::NodeValue* remembered = nullptr;
+  bool frozen = false;               ///< nothing happens to it in this run
+  bool forget = false;               ///< excluded everywhere
+  bool known_delete = false;         ///< next is none because somebody deleted it
   std::optional<ReplicaIndex> only;  ///< a conflict copy that one destination keeps for itself
   bool merged = false;               ///< bytes of `next` come from a merge
   NodeIndex bytes_from = kNone;      ///< `only`: the node whose bytes on the source these are
 
   bool agreed() const { return record != nullptr && record->agreed.has_value(); }
 };
-
-struct PlaceKey {
-  NodeIndex parent = kNone;
-  std::string name;
-
-  friend bool operator==(const PlaceKey&, const PlaceKey&) = default;
-};
-
-struct PlaceKeyHash {
-  std::size_t operator()(const PlaceKey& key) const noexcept {
-    return std::hash<std::string>{}(key.name) ^ (key.parent * 0x9E3779B97F4A7C15ULL);
-  }
-};
-
-using PlaceMap = std::unordered_map<PlaceKey, NodeIndex, PlaceKeyHash>;
 
 /// A version that lost a content conflict and becomes a node of its own.
 struct Loser {
@@ -120,11 +105,12 @@ class Work {
   /// bytes are the same.
   tree::Content seen_content(NodeIndex n, ReplicaIndex i) const;
   tree::Attributes seen_attributes(NodeIndex n, ReplicaIndex i) const;
-  /// Name as the agreed tree spells it: a replica that normalises does not rename by that.
-  std::string seen_name(NodeIndex n, ReplicaIndex i) const;
+  /// Name as the agreed tree spells it: a replica that normalises does not rename by that. Stands
+  /// in the input.
+  const std::string& seen_name(NodeIndex n, ReplicaIndex i) const;
 
   NodeIndex add_node(Node node);
-  NodeIndex find(NodeId id) const;
+  NodeIndex find(NodeId id) const { return index_.find(id); }
   NodeId new_id() { return NodeId{next_node_.value++}; }
   NodeId next_node() const { return next_node_; }
 
@@ -142,9 +128,8 @@ class Work {
 
   std::vector<Node> nodes;
   std::vector<std::vector<NodeIndex>> node_of_entry;  ///< per replica; kNone: not ours
-  std::vector<std::vector<std::vector<EntryIndex>>> children_of_entry;
-  std::vector<std::unordered_map<PlaceKey, HiddenReason, PlaceKeyHash>>
-      hidden;  ///< parent is an entry
+  std::vector<Children> children_of_entry;
+  std::vector<PlaceTable> hidden;  ///< by entry and name: a HiddenReason
   std::map<std::pair<NodeIndex, ReplicaIndex>, tree::Content> moved_content;
   std::vector<Loser> losers;
   std::vector<Conflict> conflicts;
@@ -163,7 +148,7 @@ class Work {
   const Input& input_;
   std::uint32_t replicas_;
   std::vector<Side> sides_;
-  std::unordered_map<NodeId, NodeIndex> index_;
+  FlatTable<NodeId> index_;
   NodeId next_node_;
   std::set<std::pair<ReplicaIndex, EntryIndex>> needed_;
 };
@@ -197,6 +182,8 @@ void target(Work& work);
 void freeze_over_budget(Work& work);
 void schedule(Work& work, Plan& plan);
 
+/// A destination's own version that won: it stands where the agreed tree says, and keeps its bytes.
+bool keeps_own_version(const Work& work, NodeIndex n, ReplicaIndex i);
 /// Equal bytes as far as is known; for stages that no longer ask.
 bool holds_next_bytes(const Work& work, NodeIndex n, ReplicaIndex i);
 /// The name of a version that lost, for the directory it is going to stand in.

@@ -77,6 +77,15 @@ struct Entry {
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 
+/// What of an entry's fingerprint is worth remembering. A directory is known by what it is: its
+/// times change with every child.
+inline Fingerprint kept_fingerprint(const Entry& entry) {
+  if (entry.kind == Kind::kDirectory) {
+    return {.id = entry.fingerprint.id, .birth_ns = entry.fingerprint.birth_ns};
+  }
+  return entry.fingerprint;
+}
+
 /// What a node is: where it stands and what it holds.
 struct NodeValue {
   NodeId parent = kNoNode;  ///< the root's parent is kNoNode and its name is empty

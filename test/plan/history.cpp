@@ -207,7 +207,7 @@ class History {
       }
       TRY(oracle_.judge_unopposed(before, world_, run->plan, owners, seats_[0]));
     }
-    TRY(oracle_.judge(before, world_, run->plan, editor_.tokens(), round_));
+    TRY(oracle_.judge(before, world_, run->plan, editor_.tokens(), round_, Deletes::kStick));
     remember();
     return {};
   }
@@ -278,13 +278,13 @@ class History {
         TRY(crash_at(after, torn, smooth));
       }
     }
-    TRY(crash_at(dice.below(whole->steps), world_, smooth));
-    return oracle_.judge(before, world_, whole->plan, editor_.tokens(), round_);
+    TRY_ASSIGN(const Deletes deletes, crash_at(dice.below(whole->steps), world_, smooth));
+    return oracle_.judge(before, world_, whole->plan, editor_.tokens(), round_, deletes);
   }
 
   /// A run of `world` breaks off after so many steps; the next one must come to what stands in
   /// `smooth`, where nothing broke off.
-  Result<void> crash_at(std::size_t after, World& world, const World& smooth) {
+  Result<Deletes> crash_at(std::size_t after, World& world, const World& smooth) {
     const World before = world;
     TRY_ASSIGN(const Run torn, world.sync(after));
     const World broken_off = world;
@@ -307,14 +307,15 @@ class History {
       return failed(settled.error().to_string());
     }
     // Which drift of a destination is known as what may depend on where the run was broken off.
-    const std::size_t compared = two_way() || !destination_edited_ ? world.replicas.size() : 0;
+    const bool told = (two_way() || !destination_edited_) && !torn.untold;
+    const std::size_t compared = told ? world.replicas.size() : 0;
     for (ReplicaIndex i = 0; i < compared; ++i) {
       if (world.outline(i) != smooth.outline(i)) {
         return failed("another tree on replica " + std::to_string(i) + ":\n" + world.outline(i) +
                       "without it:\n" + smooth.outline(i));
       }
     }
-    return {};
+    return torn.untold ? Deletes::kMayReturn : Deletes::kStick;
   }
 
   void remember() {

@@ -63,20 +63,22 @@ Oracle::Sightings Oracle::look(const ToyReplica& replica) {
 }
 
 Result<void> Oracle::judge(const World& before, const World& after, const plan::Plan& plan,
-                           const std::vector<TokenState>& tokens, std::uint32_t round) {
+                           const std::vector<TokenState>& tokens, std::uint32_t round,
+                           Deletes deletes) {
   for (Token token = 0; token < tokens.size(); ++token) {
     if (before.replicas[tokens[token].creator].traits().online) {
       published_.insert(token);
     }
   }
   if (before.policy.mode == plan::Mode::kTwoWay) {
-    return judge_two_way(before, after, plan, tokens, round);
+    return judge_two_way(before, after, plan, tokens, round, deletes);
   }
   return judge_directional(before, after, plan, tokens, round);
 }
 
 Result<void> Oracle::judge_two_way(const World& before, const World& after, const plan::Plan& plan,
-                                   const std::vector<TokenState>& tokens, std::uint32_t round) {
+                                   const std::vector<TokenState>& tokens, std::uint32_t round,
+                                   Deletes deletes) {
   std::vector<Sightings> now;
   for (const ToyReplica& replica : after.replicas) {
     now.push_back(look(replica));
@@ -97,7 +99,7 @@ Result<void> Oracle::judge_two_way(const World& before, const World& after, cons
       return broken("lost everywhere: " + named(token, tokens[token]));
     }
   }
-  if (all_in_sync_ && all_online(before)) {
+  if (deletes == Deletes::kStick && all_in_sync_ && all_online(before)) {
     TRY(judge_deletes(before, after, plan, tokens, round, now));
   }
   all_in_sync_ = all_online(after);

@@ -13,11 +13,16 @@
 /// and from what the users did.
 namespace ox::toy {
 
+enum class Deletes : std::uint8_t {
+  kStick,
+  kMayReturn,  ///< after a run that broke off as Run::untold says
+};
+
 class Oracle {
  public:
   /// `before`: just before the run. `round`: of the edits since the last run.
   Result<void> judge(const World& before, const World& after, const plan::Plan& plan,
-                     const std::vector<TokenState>& tokens, std::uint32_t round);
+                     const std::vector<TokenState>& tokens, std::uint32_t round, Deletes deletes);
 
   /// Changes that nobody opposed arrive as they are, without a conflict: below the top-level names
   /// in `owners` what their replica shows, elsewhere what `rest` shows. To be asked before judge().
@@ -41,7 +46,8 @@ class Oracle {
   static Sightings look(const ToyReplica& replica);
   static bool is_full(const ToyReplica& replica);
   Result<void> judge_two_way(const World& before, const World& after, const plan::Plan& plan,
-                             const std::vector<TokenState>& tokens, std::uint32_t round);
+                             const std::vector<TokenState>& tokens, std::uint32_t round,
+                             Deletes deletes);
   Result<void> judge_deletes(const World& before, const World& after, const plan::Plan& plan,
                              const std::vector<TokenState>& tokens, std::uint32_t round,
                              const std::vector<Sightings>& now) const;

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "crypto/digest.h"
 #include "plan/history.h"
 
 /// Runs random histories; see usage(). A history that ends the program is a failure like any other.
@@ -29,7 +30,10 @@ int usage() {
       "plan_property FIRST LAST               stops at the first that fails and makes it smaller\n"
       "plan_property --keep-going FIRST LAST  lists all that fail, a line each\n"
       "plan_property --smaller SEED           the same failure with fewer edits\n"
-      "plan_property --seeds FILE             the seeds of a file, first word of each line\n",
+      "plan_property --seeds FILE             the seeds of a file, first word of each line\n"
+      "plan_property --digest FIRST LAST      a line each that says all that happened, for "
+      "comparing\n"
+      "                                       two builds that are to plan alike\n",
       stderr);
   return 2;
 }
@@ -194,6 +198,20 @@ int run_all(std::uint64_t first, std::uint64_t last) {
   return progress.failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+int tell_digests(std::uint64_t first, std::uint64_t last) {
+  for (std::uint64_t seed = first; seed <= last; ++seed) {
+    current_seed = static_cast<std::sig_atomic_t>(seed);
+    const auto result = ox::toy::run_history({.seed = seed, .left_out = {}, .keep_log = true});
+    std::string text = result.failure.value_or("");
+    for (const std::string& line : result.log) {
+      text += line + "\n";
+    }
+    const ox::Digest digest = ox::crypto::sha256(ox::as_bytes_view(text));
+    std::printf("%llu %s\n", static_cast<unsigned long long>(seed), digest.to_hex().c_str());
+  }
+  return EXIT_SUCCESS;
+}
+
 std::uint64_t number(const char* text) {
   return std::strtoull(text, nullptr, 10);
 }
@@ -227,6 +245,9 @@ int main(int count, char** arguments) {
   const std::string_view first = count > 1 ? arguments[1] : "";
   if (count == 4 && first == "--keep-going") {
     return run_all(number(arguments[2]), number(arguments[3]));
+  }
+  if (count == 4 && first == "--digest") {
+    return tell_digests(number(arguments[2]), number(arguments[3]));
   }
   if (count == 3 && first == "--smaller") {
     return run_smaller(number(arguments[2]));

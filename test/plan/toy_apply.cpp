@@ -132,6 +132,16 @@ Result<void> ToyReplica::apply_park(const plan::Operation& operation) {
   return {};
 }
 
+bool ToyReplica::bring_home(const std::string& parked, const RelPath& path, Timestamp now) {
+  const Result<Place> at = expect_free(path);
+  if (!at.ok()) {
+    return false;
+  }
+  auto found = parked_.extract(parked);
+  attach(*at, std::move(found.mapped()), now);
+  return true;
+}
+
 Result<void> ToyReplica::apply_unpark(const plan::Operation& operation, Timestamp now) {
   const auto found = parked_.find(operation.parked);
   if (found == parked_.end()) {

@@ -49,8 +49,10 @@ class Executor {
       return done.error();
     }
     if (crashed) {
-      TRY_ASSIGN(const std::set<ReplicaIndex> finished, finish_parked());
-      TRY(settle_acknowledgements(finished));
+      // What was done and not acknowledged is for the next scan to find.
+      acknowledgements_.clear();
+      TRY(bring_parked_home());
+      TRY(world_.store.check());
     }
     for (ToyReplica& replica : world_.replicas) {
       if (!replica.parked().empty()) {
@@ -58,7 +60,7 @@ class Executor {
       }
       replica.end_run();
     }
-    return Run{.plan = std::move(plan_), .steps = steps_, .crashed = crashed};
+    return Run{.plan = std::move(plan_), .steps = steps_, .crashed = crashed, .untold = untold_};
   }
 
  private:
@@ -100,22 +102,9 @@ class Executor {
       return {};
     }
     TRY(count_step());
-    for (const Acknowledgement& pending : acknowledgements_) {
-      pending.write();
-    }
-    acknowledgements_.clear();
-    return world_.store.check();
-  }
-
-  /// What is left of acknowledgements that a crash kept from being committed: where ids tell what
-  /// was moved the next scan finds it, elsewhere start-up settles the structure by its intents.
-  Result<void> settle_acknowledgements(const std::set<ReplicaIndex>& finished) {
-    for (const Acknowledgement& pending : acknowledgements_) {
-      const bool by_intent =
-          pending.of_structure && !world_.replicas[pending.replica].traits().stable_ids;
-      if (by_intent || finished.contains(pending.replica)) {
-        pending.write();
-      }
+    untold_ = false;
+    for (const auto& write : acknowledgements_) {
+      write();
     }
     acknowledgements_.clear();
     return world_.store.check();
@@ -253,7 +242,26 @@ class Executor {
       return Error(Code::kPreconditionFailed, where + ": " + done.error().to_string());
     }
     acknowledge(operation, update);
+    note_untold_moves(operation);
     return {};
+  }
+
+  /// Without ids nothing tells the next run which directory is which until the move is
+  /// acknowledged.
+  void note_untold_moves(const Operation& operation) {
+    const bool moves = operation.kind == OperationKind::kMove ||
+                       operation.kind == OperationKind::kExchange ||
+                       operation.kind == OperationKind::kPark;
+    const tree::NodeRecord* record = world_.store.find(operation.node);
+    const tree::NodeRecord* other = world_.store.find(operation.other);
+    const auto is_directory = [](const tree::NodeRecord* node) {
+      return node != nullptr && node->agreed.has_value() &&
+             node->agreed->kind == tree::Kind::kDirectory;
+    };
+    untold_ = untold_ || (moves && !world_.replicas[operation.replica].traits().stable_ids &&
+                          (is_directory(record) || is_directory(other) ||
+                           edited_.contains({operation.node, operation.replica}) ||
+                           edited_.contains({operation.other, operation.replica})));
   }
 
   bool is_acknowledged_version(NodeId node, ReplicaIndex i, const RelPath& path) const {
@@ -319,16 +327,13 @@ class Executor {
                : print;
   }
 
-  void later(ReplicaIndex replica, bool of_structure, std::function<void()> write) {
-    acknowledgements_.push_back(
-        {.replica = replica, .of_structure = of_structure, .write = std::move(write)});
-  }
+  void later(std::function<void()> write) { acknowledgements_.push_back(std::move(write)); }
 
   void acknowledge_place(NodeId node, ReplicaIndex i, const RelPath& path, NodeId parent,
                          const std::string& name) {
     const Object* object = world_.replicas[i].find(path.text());
     moved_[{node, i}] = object;
-    later(i, true, [this, node, i, parent, name, print = print_of(i, *object)] {
+    later([this, node, i, parent, name, print = print_of(i, *object)] {
       tree::ReplicaSide* side = world_.store.side(node, i);
       if (side == nullptr || !side->acknowledged.has_value()) {
         return;
@@ -344,7 +349,7 @@ class Executor {
   /// The whole value; a side without one is made.
   void acknowledge_value(NodeId node, ReplicaIndex i, const tree::NodeValue& value,
                          const RelPath& path, bool keeps_assumed) {
-    later(i, false, [this, node, i, value, keeps_assumed, print = fresh_print(i, path)] {
+    later([this, node, i, value, keeps_assumed, print = fresh_print(i, path)] {
       tree::ReplicaSide* side = world_.store.side(node, i);
       if (side == nullptr) {
         return;
@@ -397,7 +402,7 @@ class Executor {
         }
         break;
       case OperationKind::kRemove:
-        later(i, true, [this, node = operation.node, i] {
+        later([this, node = operation.node, i] {
           if (tree::ReplicaSide* side = world_.store.side(node, i)) {
             *side = {};
             world_.store.drop_if_empty(node);
@@ -407,37 +412,37 @@ class Executor {
     }
   }
 
-  /// At the next start the journal finishes what had parked something. The replicas where it did.
-  Result<std::set<ReplicaIndex>> finish_parked() {
-    crash_after_ = std::nullopt;
-    std::set<ReplicaIndex> finished;
+  /// At the next start what is parked comes home: where it stood, else where it was to go, else
+  /// beside it.
+  Result<void> bring_parked_home() {
     for (ReplicaIndex i = 0; i < plan_.structure_operations.size(); ++i) {
-      const auto& operations = plan_.structure_operations[i];
       ToyReplica& replica = world_.replicas[i];
-      std::size_t next = done_structure_steps(i);
-      while (!replica.parked().empty() && next < operations.size()) {
-        finished.insert(i);
-        TRY(step(operations[next], nullptr, update_of(operations[next].node)));
-        ++next;
+      std::map<std::string, std::vector<RelPath>> ways;
+      for (const Operation& operation : plan_.structure_operations[i]) {
+        if (operation.kind == OperationKind::kPark || operation.kind == OperationKind::kUnpark) {
+          ways[operation.parked].push_back(operation.path);
+        }
+      }
+      for (auto& [name, places] : ways) {
+        if (!replica.parked().contains(name)) {
+          continue;
+        }
+        const std::size_t proper = places.size();
+        const RelPath& home = places.front();
+        places.push_back(home.parent().child(std::string(home.name()) + ".recovered-" + name));
+        places.push_back(RelPath().child("recovered-" + name));
+        std::size_t at = 0;
+        while (at < places.size() && !replica.bring_home(name, places[at], world_.clock)) {
+          ++at;
+        }
+        if (at == places.size()) {
+          return Error(Code::kCorrupt, "nowhere to put what is parked as " + name);
+        }
+        untold_ = untold_ || at >= proper;
       }
     }
-    return finished;
+    return {};
   }
-
-  /// How many operations of this replica's list ran before the crash.
-  std::size_t done_structure_steps(ReplicaIndex i) const {
-    std::size_t before = (plan_.adopted.empty() ? 0U : 1U) + (plan_.structure.empty() ? 0U : 1U);
-    for (ReplicaIndex earlier = 0; earlier < i; ++earlier) {
-      before += plan_.structure_operations[earlier].size();
-    }
-    return steps_ < before ? 0 : std::min(steps_ - before, plan_.structure_operations[i].size());
-  }
-
-  struct Acknowledgement {
-    ReplicaIndex replica = 0;
-    bool of_structure = false;
-    std::function<void()> write;
-  };
 
   World& world_;
   plan::Plan plan_;
@@ -445,7 +450,8 @@ class Executor {
   std::size_t steps_ = 0;
   std::set<std::pair<NodeId, ReplicaIndex>> edited_;
   std::map<std::pair<NodeId, ReplicaIndex>, const Object*> moved_;
-  std::vector<Acknowledgement> acknowledgements_;
+  std::vector<std::function<void()>> acknowledgements_;
+  bool untold_ = false;
 };
 
 }  // namespace

@@ -103,6 +103,8 @@ class ToyReplica {
   Result<void> apply_move(const plan::Operation& operation, Timestamp now);
   Result<void> apply_exchange(const plan::Operation& operation, Timestamp now);
   Result<void> apply_park(const plan::Operation& operation);
+  /// Puts back what is parked, if that name is free.
+  bool bring_home(const std::string& parked, const RelPath& path, Timestamp now);
   Result<void> apply_unpark(const plan::Operation& operation, Timestamp now);
   /// `blob` is what a file gets; null for symlinks.
   Result<void> apply_put(const plan::Operation& operation, BlobPtr blob, Timestamp now);

@@ -1,7 +1,6 @@
 #include "plan/toy_store.h"
 
 #include <algorithm>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -95,28 +94,33 @@ void ToyStore::replace(const std::vector<tree::NodeRecord>& records) {
 }
 
 Result<void> ToyStore::check() const {
-  std::set<std::pair<NodeId, std::string_view>> places;
+  std::vector<std::pair<NodeId, std::string_view>> places;
+  places.reserve(records_.size());
+  NodeId known = kRootNode;  // siblings stand together: most parents have just been looked up
   for (const auto& [id, record] : records_) {
     const auto check_value = [&](const tree::NodeValue& value) -> Result<void> {
-      if (id == kRootNode) {
+      if (id == kRootNode || value.parent == known) {
         return {};
       }
       if (value.parent != kRootNode && !records_.contains(value.parent)) {
         return broken("'" + value.name + "' has a parent without a record", id);
       }
+      known = value.parent;
       return {};
     };
     if (record.agreed.has_value()) {
       TRY(check_value(*record.agreed));
-      if (!places.emplace(record.agreed->parent, record.agreed->name).second) {
-        return broken("two agreed nodes stand at '" + record.agreed->name + "'", id);
-      }
+      places.emplace_back(record.agreed->parent, record.agreed->name);
     }
     for (const tree::ReplicaSide& side : record.sides) {
       if (side.acknowledged.has_value()) {
         TRY(check_value(side.acknowledged->value));
       }
     }
+  }
+  std::ranges::sort(places);
+  if (const auto twice = std::ranges::adjacent_find(places); twice != places.end()) {
+    return broken("two agreed nodes stand at '" + std::string(twice->second) + "'", twice->first);
   }
   return {};
 }
