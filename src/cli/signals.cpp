@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <ctime>
 
 namespace ox::cli {
 
@@ -24,9 +23,15 @@ sigset_t stop_signals() {
   return signals;
 }
 
+/// What we send ourselves to end the listening: a wait with a timeout would hold up our exit.
+int waking_signal() {
+  return SIGRTMIN;
+}
+
 /// Blocks the signals before the first thread starts.
 std::size_t prepare() {
-  const sigset_t signals = stop_signals();
+  sigset_t signals = stop_signals();
+  ::sigaddset(&signals, waking_signal());
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   // A reader that left, and a limit on the size of files, are errors of one call and not our end.
   ::signal(SIGPIPE, SIG_IGN);
@@ -45,13 +50,19 @@ StopOnSignal::StopOnSignal() : pool_(prepare()), group_(pool_, 1) {
 
 StopOnSignal::~StopOnSignal() {
   closing_ = true;
+  if (listening_) {
+    ::pthread_kill(listener_, waking_signal());
+  }
 }
 
 void StopOnSignal::listen() {
-  const sigset_t signals = stop_signals();
-  const timespec pause{.tv_sec = 0, .tv_nsec = 50'000'000};
+  sigset_t signals = stop_signals();
+  ::sigaddset(&signals, waking_signal());
+  listener_ = ::pthread_self();
+  listening_ = true;
   while (!closing_) {
-    if (::sigtimedwait(&signals, nullptr, &pause) < 0) {
+    const int signal = ::sigwaitinfo(&signals, nullptr);
+    if (signal < 0 || signal == waking_signal()) {
       continue;
     }
     if (source_.stop_requested()) {

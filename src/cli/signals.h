@@ -1,5 +1,7 @@
 #pragma once
 
+#include <pthread.h>
+
 #include <atomic>
 #include <stop_token>
 
@@ -24,6 +26,8 @@ class StopOnSignal {
 
   std::stop_source source_;
   std::atomic<bool> closing_ = false;
+  std::atomic<bool> listening_ = false;
+  pthread_t listener_ = {};  ///< once it listens
   rt::ThreadPool pool_;
   rt::TaskGroup group_;
 };
