@@ -34,11 +34,47 @@ def write(bench, rounds):
         text.append(f"## {describe(bench, set_name)}\n")
         operations = dict.fromkeys(operation for found, operation, _ in bench.results if found == set_name)
         text += [table(bench, set_name, operation) for operation in operations]
+    text.append(goals(bench))
     text.append(parts(bench.binaries))
     if bench.failures:
         text.append("## Failed\n\n" + "\n".join(f"- {failure}" for failure in bench.failures) + "\n")
     options.report.parent.mkdir(parents=True, exist_ok=True)
     options.report.write_text("\n".join(text), encoding="utf-8")
+
+
+# What we measure, against what, and how much of it we want to need at most. Without durability: the others'
+# wall time alone.
+SMALL_COPY, SMALL_WALK, MOVED, BIG_COPY = (
+    ("small", "first copy"),
+    ("small", "no change"),
+    ("small", "directory renamed"),
+    ("big", "first copy"),
+)
+GOALS = [
+    ("no change, of rsync's time", SMALL_WALK, "rsync -a", "wall_s", 1.0),
+    ("no change, of Unison's time", SMALL_WALK, "unison", "wall_s", 1.0),
+    ("no change, of the floor's time", SMALL_WALK, FLOOR, "wall_s", 1.5),
+    ("first copy of small files, of the durable floor's time", SMALL_COPY, FLOOR, "wall_s", 1.25),
+    ("… of rsync's without durability", SMALL_COPY, "rsync -a", "wall_s", 1.0),
+    ("… of rclone's without durability", SMALL_COPY, "rclone sync", "wall_s", 1.0),
+    ("… of Unison's without durability", SMALL_COPY, "unison", "wall_s", 1.0),
+    ("first copy of big files, of cp's time and the syncfs after it", BIG_COPY, "cp -r", "durable", 1.1),
+    ("files renamed by their directory, of rsync's time", MOVED, "rsync -a", "wall_s", 0.2),
+]
+
+
+def goals(bench):
+    """Our durable time as a share of the others' time."""
+    lines = ["## Goals\n", "| our time | goal | measured |", "|---|---|---|"]
+    for text, (set_name, operation), program, which, most in GOALS:
+        ours = median_of(bench, set_name, operation, OURS)
+        rows = bench.results.get((set_name, operation, program))
+        if ours is None or not rows:
+            continue
+        theirs = statistics.median(durable(row) if which == "durable" else row[which] for row in rows)
+        missed = "" if ours / theirs <= most else ", missed"
+        lines.append(f"| {text} | ≤ {most:g} | {ours / theirs:.2f}{missed} |")
+    return "\n".join(lines) + "\n"
 
 
 def parts(binaries):
