@@ -50,16 +50,15 @@ StopOnSignal::StopOnSignal() : pool_(prepare()), group_(pool_, 1) {
 
 StopOnSignal::~StopOnSignal() {
   closing_ = true;
-  if (listening_) {
-    ::pthread_kill(listener_, waking_signal());
+  if (const int listener = listener_; listener != 0) {
+    ::tgkill(::getpid(), listener, waking_signal());
   }
 }
 
 void StopOnSignal::listen() {
   sigset_t signals = stop_signals();
   ::sigaddset(&signals, waking_signal());
-  listener_ = ::pthread_self();
-  listening_ = true;
+  listener_ = ::gettid();
   while (!closing_) {
     const int signal = ::sigwaitinfo(&signals, nullptr);
     if (signal < 0 || signal == waking_signal()) {

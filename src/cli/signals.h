@@ -1,7 +1,5 @@
 #pragma once
 
-#include <pthread.h>
-
 #include <atomic>
 #include <stop_token>
 
@@ -26,8 +24,7 @@ class StopOnSignal {
 
   std::stop_source source_;
   std::atomic<bool> closing_ = false;
-  std::atomic<bool> listening_ = false;
-  pthread_t listener_ = {};  ///< once it listens
+  std::atomic<int> listener_ = 0;  ///< the number of its thread, once it listens
   rt::ThreadPool pool_;
   rt::TaskGroup group_;
 };

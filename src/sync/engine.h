@@ -43,8 +43,8 @@ struct RunOptions {
   Retention retention;
   std::string command = "sync";
   std::size_t max_passes = 5;
-  /// Entries handed to the planner at once in a first sync: about 100 MB of working tables.
-  std::uint64_t slice_entries = 30'000;
+  /// Entries handed to the planner at once in a first sync: about 80 MB of working tables.
+  std::uint64_t slice_entries = 24'000;
 };
 
 enum class EventKind : std::uint8_t {

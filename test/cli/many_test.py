@@ -9,7 +9,7 @@ import signal
 import lab
 import mounts
 
-MANY = int(os.environ.get("MANY", "6000" if lab.SANITIZED else "60000"))
+MANY = int(os.environ.get("MANY", "6000" if lab.SANITIZED else "100000"))
 MOST_KIB = 200 * 1024
 PER_FOLDER = 250
 OLD_S = 1_700_000_000
@@ -61,7 +61,8 @@ class Many(mounts.MountLab):
                 if number % 50 == 0:
                     os.write(descriptor, b"%d/%d" % (folder, number))
                 os.close(descriptor)
-                # What is younger than two seconds is read again, and slices of it overlap: see docs/reliability.md.
+                # What was written less than two seconds before it was synced is read again by the next run,
+                # and handed over for that: see docs/reliability.md.
                 os.utime(os.path.join(place, f"a name of some length {number}"), (OLD_S, OLD_S))
                 made += 1
         self.assertEqual(self.sync_measured()["created"], made)
