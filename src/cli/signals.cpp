@@ -10,9 +10,15 @@ namespace {
 
 constexpr int kInterrupted = 130;
 
-sigset_t stop_signals() {
+/// What we send ourselves to end the listening: a wait with a timeout would hold up our exit.
+int waking_signal() {
+  return SIGRTMIN;
+}
+
+sigset_t awaited_signals() {
   sigset_t signals;
   ::sigemptyset(&signals);
+  ::sigaddset(&signals, waking_signal());
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     // Who starts us may have said that a signal is not for us (nohup).
     struct sigaction action = {};
@@ -23,15 +29,9 @@ sigset_t stop_signals() {
   return signals;
 }
 
-/// What we send ourselves to end the listening: a wait with a timeout would hold up our exit.
-int waking_signal() {
-  return SIGRTMIN;
-}
-
 /// Blocks the signals before the first thread starts.
 std::size_t prepare() {
-  sigset_t signals = stop_signals();
-  ::sigaddset(&signals, waking_signal());
+  const sigset_t signals = awaited_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   // A reader that left, and a limit on the size of files, are errors of one call and not our end.
   ::signal(SIGPIPE, SIG_IGN);
@@ -56,8 +56,7 @@ StopOnSignal::~StopOnSignal() {
 }
 
 void StopOnSignal::listen() {
-  sigset_t signals = stop_signals();
-  ::sigaddset(&signals, waking_signal());
+  const sigset_t signals = awaited_signals();
   listener_ = ::gettid();
   while (!closing_) {
     const int signal = ::sigwaitinfo(&signals, nullptr);

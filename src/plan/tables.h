@@ -19,6 +19,21 @@ using NodeIndex = std::uint32_t;
 using EntryIndex = std::uint32_t;
 inline constexpr std::uint32_t kNone = UINT32_MAX;
 
+/// Makes `slots` hold `count` and be half empty; `place_of` finds a taken slot's place in them.
+template <typename Slot, typename PlaceOf>
+void grow_slots(std::vector<Slot>& slots, std::size_t count, PlaceOf place_of) {
+  const std::size_t size = std::bit_ceil(count * 2 + 16);
+  if (size <= slots.size()) {
+    return;
+  }
+  const std::vector<Slot> old = std::exchange(slots, std::vector<Slot>(size));
+  for (const Slot& slot : old) {
+    if (!slot.is_free()) {
+      slots[place_of(slot)] = slot;
+    }
+  }
+}
+
 /// Key → number. Keys are only added.
 template <typename Key, typename Hash = std::hash<Key>>
 class FlatTable {
@@ -31,7 +46,7 @@ class FlatTable {
       grow_to(count_ + 1);
     }
     Slot& slot = slots_[place_of(key)];
-    if (slot.value != kNone) {
+    if (!slot.is_free()) {
       return false;
     }
     slot = {key, value};
@@ -49,28 +64,21 @@ class FlatTable {
   struct Slot {
     Key key{};
     std::uint32_t value = kNone;
+
+    bool is_free() const { return value == kNone; }
   };
 
   std::size_t place_of(const Key& key) const {
     const std::size_t mask = slots_.size() - 1;
     std::size_t at = Hash{}(key)&mask;
-    while (slots_[at].value != kNone && !(slots_[at].key == key)) {
+    while (!slots_[at].is_free() && !(slots_[at].key == key)) {
       at = (at + 1) & mask;
     }
     return at;
   }
 
   void grow_to(std::size_t count) {
-    const std::size_t size = std::bit_ceil(count * 2 + 16);
-    if (size <= slots_.size()) {
-      return;
-    }
-    const std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(size));
-    for (const Slot& slot : old) {
-      if (slot.value != kNone) {
-        slots_[place_of(slot.key)] = slot;
-      }
-    }
+    grow_slots(slots_, count, [this](const Slot& slot) { return place_of(slot.key); });
   }
 
   std::vector<Slot> slots_;
@@ -115,6 +123,8 @@ class PlaceTable {
     std::uint32_t directory = kNone;
     std::uint32_t hash = 0;
     std::uint32_t value = kNone;
+
+    bool is_free() const { return name.data() == nullptr; }
   };
 
   static std::uint32_t hash_of(std::uint32_t directory, std::string_view name) {
@@ -126,7 +136,7 @@ class PlaceTable {
   std::size_t place_of(std::uint32_t directory, std::string_view name, std::uint32_t hash) const {
     const std::size_t mask = slots_.size() - 1;
     std::size_t at = hash & mask;
-    while (slots_[at].name.data() != nullptr &&
+    while (!slots_[at].is_free() &&
            !(slots_[at].hash == hash && slots_[at].directory == directory &&
              slots_[at].name == name)) {
       at = (at + 1) & mask;
@@ -140,7 +150,7 @@ class PlaceTable {
     }
     const std::uint32_t hash = hash_of(directory, name);
     Slot& slot = slots_[place_of(directory, name, hash)];
-    if (slot.name.data() == nullptr) {
+    if (slot.is_free()) {
       slot = {.name = name, .directory = directory, .hash = hash};
       ++count_;
     }
@@ -148,16 +158,8 @@ class PlaceTable {
   }
 
   void grow_to(std::size_t count) {
-    const std::size_t size = std::bit_ceil(count * 2 + 16);
-    if (size <= slots_.size()) {
-      return;
-    }
-    const std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(size));
-    for (const Slot& slot : old) {
-      if (slot.name.data() != nullptr) {
-        slots_[place_of(slot.directory, slot.name, slot.hash)] = slot;
-      }
-    }
+    grow_slots(slots_, count,
+               [this](const Slot& slot) { return place_of(slot.directory, slot.name, slot.hash); });
   }
 
   std::vector<Slot> slots_;
@@ -165,32 +167,44 @@ class PlaceTable {
   std::deque<std::string> kept_;
 };
 
-/// The entries in each directory of one replica, in the order of the listing.
+/// What is in each directory, in ascending order: entries of one replica, or nodes.
 class Children {
  public:
-  template <typename Entries>
-  explicit Children(const Entries& entries) : begin_(entries.size() + 1, 0) {
-    for (std::size_t e = 1; e < entries.size(); ++e) {
-      ++begin_[entries[e].parent + 1];
+  Children() = default;
+  /// `parent_of(item)` for all items below `count`; kNone: in none.
+  template <typename ParentOf>
+  Children(std::size_t count, ParentOf parent_of) : begin_(count + 1, 0) {
+    std::vector<std::uint32_t> parents(count);
+    for (std::uint32_t item = 0; item < count; ++item) {
+      parents[item] = parent_of(item);
+      if (parents[item] != kNone) {
+        ++begin_[parents[item] + 1];
+      }
     }
-    for (std::size_t e = 1; e < begin_.size(); ++e) {
-      begin_[e] += begin_[e - 1];
+    for (std::size_t k = 1; k < begin_.size(); ++k) {
+      begin_[k] += begin_[k - 1];
     }
     children_.resize(begin_.back());
     std::vector<std::uint32_t> next(begin_.begin(), begin_.end() - 1);
-    for (std::size_t e = 1; e < entries.size(); ++e) {
-      children_[next[entries[e].parent]++] = static_cast<EntryIndex>(e);
+    for (std::uint32_t item = 0; item < count; ++item) {
+      if (parents[item] != kNone) {
+        children_[next[parents[item]]++] = item;
+      }
     }
   }
 
-  std::span<const EntryIndex> operator[](EntryIndex directory) const {
+  /// None in what came later.
+  std::span<const std::uint32_t> operator[](std::uint32_t directory) const {
+    if (directory + std::size_t{1} >= begin_.size()) {
+      return {};
+    }
     return std::span(children_).subspan(begin_[directory],
                                         begin_[directory + 1] - begin_[directory]);
   }
 
  private:
   std::vector<std::uint32_t> begin_;
-  std::vector<EntryIndex> children_;
+  std::vector<std::uint32_t> children_;
 };
 
 /// Paths as texts, all in one piece of memory. Each item is added after what it stands in.

@@ -41,48 +41,26 @@ class ReplicaTarget {
   bool present(NodeIndex n) const { return work_.present(n, replica_); }
 
   void collect() {
-    std::vector<std::vector<NodeIndex>> levels;
-    first_child_.assign(work_.nodes.size() + 1, 0);
     const auto takes_part = [this](NodeIndex n) {
       const Node& node = work_.nodes[n];
       return node.next.has_value() && (!node.only.has_value() || *node.only == replica_);
     };
+    // As they are now; nodes that are added meanwhile are this replica's alone.
+    children_ = Children(work_.nodes.size(), [&](NodeIndex n) {
+      return takes_part(n) && work_.nodes[n].id != kRootNode ? work_.next_parent(n) : kNone;
+    });
+    std::vector<std::vector<NodeIndex>> levels;
     std::vector<std::uint32_t> depths(work_.nodes.size(), kNone);
     for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
-      if (!takes_part(n)) {
-        continue;
-      }
-      if (work_.nodes[n].id != kRootNode) {
-        ++first_child_[work_.next_parent(n) + 1];
-      }
-      if (work_.nodes[n].next->kind == tree::Kind::kDirectory) {
+      if (takes_part(n) && work_.nodes[n].next->kind == tree::Kind::kDirectory) {
         const std::uint32_t level = depth(n, depths);
         levels.resize(std::max<std::size_t>(levels.size(), level + 1));
         levels[level].push_back(n);
       }
     }
-    for (std::size_t n = 1; n < first_child_.size(); ++n) {
-      first_child_[n] += first_child_[n - 1];
-    }
-    children_.resize(first_child_.back());
-    std::vector<std::uint32_t> next(first_child_.begin(), first_child_.end() - 1);
-    for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
-      if (takes_part(n) && work_.nodes[n].id != kRootNode) {
-        children_[next[work_.next_parent(n)]++] = n;
-      }
-    }
     for (const std::vector<NodeIndex>& directories : levels) {
       by_depth_.insert(by_depth_.end(), directories.begin(), directories.end());
     }
-  }
-
-  /// As they were when the work began; nodes that are added meanwhile are this replica's alone.
-  std::span<const NodeIndex> children_of(NodeIndex directory) const {
-    if (directory + 1 >= first_child_.size()) {
-      return {};
-    }
-    return std::span(children_).subspan(first_child_[directory],
-                                        first_child_[directory + 1] - first_child_[directory]);
   }
 
   /// Steps up to the root; `depths` remembers those of the directories.
@@ -145,7 +123,7 @@ class ReplicaTarget {
       NodeIndex node;
     };
     std::vector<Claim> claims;
-    for (const NodeIndex n : children_of(directory)) {
+    for (const NodeIndex n : children_[directory]) {
       claims.push_back({.comes = !at_home(n), .name = work_.nodes[n].next->name, .node = n});
     }
     std::ranges::sort(claims, {},
@@ -354,7 +332,7 @@ class ReplicaTarget {
                                  const std::string& other = work_.entry_at(replica_, child).name;
                                  return can().names.collision_key(other) == key;
                                }) ||
-           std::ranges::any_of(children_of(directory), [&](NodeIndex child) {
+           std::ranges::any_of(children_[directory], [&](NodeIndex child) {
              return can().names.collision_key(work_.nodes[child].next->name) == key;
            });
   }
@@ -456,8 +434,7 @@ class ReplicaTarget {
 
   Work& work_;
   ReplicaIndex replica_;
-  std::vector<std::uint32_t> first_child_;  ///< of each node, in children_
-  std::vector<NodeIndex> children_;
+  Children children_;
   std::vector<NodeIndex> by_depth_;
   bool hidden_indexed_ = false;
   std::unordered_map<EntryIndex, std::set<std::string>> hidden_keys_;

@@ -38,7 +38,9 @@ Work::Work(const Input& input)
     for (EntryIndex e = 1; e < replica.entries.size(); ++e) {
       expects(replica.entries[e].parent < e);
     }
-    children_of_entry.emplace_back(replica.entries);
+    children_of_entry.emplace_back(replica.entries.size(), [&](EntryIndex e) {
+      return e == 0 ? kNone : replica.entries[e].parent;
+    });
     for (const Hidden& name : replica.hidden) {
       hidden[i].add(name.parent, name.name, static_cast<std::uint32_t>(name.reason));
     }

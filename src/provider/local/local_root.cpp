@@ -103,7 +103,7 @@ Result<std::unique_ptr<fs::File>> LocalRoot::open_file(const RelPath& path) {
     return opened;
   }
   Error missing = as_missing(std::move(opened).error());
-  if (missing.code() != Code::kNotFound || !shows_anything()) {
+  if (missing.code() != Code::kNotFound) {
     return missing;
   }
   TRY_ASSIGN(const Place place, see(path));
@@ -131,11 +131,6 @@ Result<std::shared_ptr<fs::Directory>> LocalRoot::find_stage() {
 void LocalRoot::show(std::map<RelPath, std::string> places) {
   const rt::Lock lock(mutex_);
   shown_ = std::move(places);
-}
-
-bool LocalRoot::shows_anything() {
-  const rt::Lock lock(mutex_);
-  return !shown_.empty();
 }
 
 std::vector<std::string> LocalRoot::shown_in(const RelPath& directory) {

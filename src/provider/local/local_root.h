@@ -125,7 +125,6 @@ class LocalRoot {
   Result<void> make_durable();
 
  private:
-  bool shows_anything();
   Result<std::shared_ptr<fs::Directory>> open_shown(const RelPath& path);
   Result<void> fill_link_and_xattrs(fs::Directory& directory, tree::Entry& entry);
   Result<void> sync_one(const RelPath& path, fs::NodeType type);
