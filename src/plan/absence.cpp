@@ -106,22 +106,41 @@ class Absence {
       return above;
     }
     const EntryIndex e = work_.side(parent, replica_).entry;
-    if (work_.input().replicas[replica_].entries[e].coverage != Coverage::kListed ||
+    if (!shows_absence(work_.input().replicas[replica_].entries[e].coverage) ||
         work_.replaced.contains({replica_, n})) {
       return Status::kUnknown;
     }
     const std::uint32_t hidden = work_.hidden[replica_].find(e, value->name);
     if (hidden == kNone) {
-      return Status::kAbsent;
+      return work_.acknowledged(n, replica_) != nullptr && may_stand_unseen(e, value->name)
+                 ? Status::kUnknown
+                 : Status::kAbsent;
     }
     return static_cast<HiddenReason>(hidden) == HiddenReason::kExcluded ? Status::kExcluded
                                                                         : Status::kUnknown;
+  }
+
+  /// It is not missed where something else has its place: it makes way there, wherever it is.
+  bool may_stand_unseen(EntryIndex directory, const std::string& name) {
+    if (!work_.input().unseen_newcomers) {
+      return false;
+    }
+    if (!places_indexed_) {
+      places_indexed_ = true;
+      for (EntryIndex e = 1; e < work_.node_of_entry[replica_].size(); ++e) {
+        places_.add(work_.input().replicas[replica_].entries[e].parent,
+                    work_.entry_at(replica_, e).name, e);
+      }
+    }
+    return !places_.contains(directory, name);
   }
 
   Work& work_;
   ReplicaIndex replica_;
   Unread unread_;
   std::vector<bool> known_;
+  bool places_indexed_ = false;
+  PlaceTable places_;  ///< by entry and name, whoever has them
 };
 
 }  // namespace

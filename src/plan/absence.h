@@ -8,6 +8,11 @@ namespace ox::plan {
 /// An id tells a file only with a birth time behind it and when no other name shares it.
 bool has_identity(const Traits& traits, const tree::Fingerprint& fingerprint, tree::Kind kind);
 
+/// A node whose record is given and that is not among the directory's entries is not there.
+inline bool shows_absence(Coverage coverage) {
+  return coverage == Coverage::kListed || coverage == Coverage::kDiffering;
+}
+
 /// A symlink in the place of a directory is no newcomer while some replica has no symlinks: that
 /// one would lose the directory and have nothing in its place. Marks such entries in
 /// Work::withheld.

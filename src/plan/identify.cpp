@@ -320,9 +320,13 @@ class Matcher {
     }
   }
 
-  /// Nodes that stood here and are gone: neither matched nor below something that can't be read.
+  /// Nodes that stood here and are gone: neither matched nor below something that can't be read,
+  /// and not to be found in what a later plan will see.
   std::vector<NodeIndex> vanished(tree::Kind kind) const {
     std::vector<NodeIndex> gone;
+    if (work_.input().unseen_newcomers) {
+      return gone;
+    }
     for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
       const tree::Acknowledged* known = work_.acknowledged(n, replica_);
       if (known != nullptr && known->value.kind == kind && free_node(n) &&
@@ -341,7 +345,7 @@ class Matcher {
     }
     const Side& above = work_.side(parent, replica_);
     if (above.status == Status::kPresent) {
-      return observed(above.entry).coverage == Coverage::kListed &&
+      return shows_absence(observed(above.entry).coverage) &&
              !work_.hidden[replica_].contains(above.entry, value.name);
     }
     return work_.acknowledged(parent, replica_) == nullptr || vanished_for_sure(parent);

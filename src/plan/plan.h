@@ -16,7 +16,11 @@ namespace ox::plan {
 
 /// How much of a directory's inside the input shows.
 enum class Coverage : std::uint8_t {
-  kListed,     ///< every visible child is among the entries, every other name among the hidden
+  kListed,  ///< every visible child is among the entries, every other name among the hidden
+  /// As kListed, but for children that are as acknowledged on every replica: of those neither
+  /// entries nor records need be given. Given are all whose name a conflict copy might want
+  /// (tree::may_be_conflict_name), and all that some replica can't tell from another name that is.
+  kDiffering,
   kUnchanged,  ///< all children are as acknowledged; neither entries nor records are given
   kUnknown,    ///< could not be read: nothing below is known
 };
@@ -102,6 +106,9 @@ struct Input {
   /// Is there a node of this id, though it need not be among `nodes`? Asked for ids of conflict
   /// copies, which are derived and not taken from next_node. Empty: `nodes` are all.
   std::function<bool(NodeId)> known;
+  /// Directories that no record explains are left for another plan (kUnknown). What is missing may
+  /// have been moved into one of them, so nothing counts as deleted yet, unless its place is taken.
+  bool unseen_newcomers = false;
 };
 
 enum class OperationKind : std::uint8_t {

@@ -210,6 +210,10 @@ class ReplicaTarget {
         give_up(child, directory);
         return true;
       }
+      if (work_.input().unseen_newcomers && holds_unseen(child)) {
+        side(n).target = Target::kIgnore;
+        return false;
+      }
       if (entry.kind == tree::Kind::kDirectory || !work_.directional()) {
         leave_out(n, "in_the_way",
                   "not kept on " + can().label + ": a local directory of that name stands there");
@@ -226,6 +230,13 @@ class ReplicaTarget {
     const NodeIndex n = work_.node_of_entry[replica_][e];
     return n == kNone ||
            (!work_.nodes[n].next.has_value() && work_.side(n, replica_).target == Target::kForget);
+  }
+
+  /// Another plan will say who gets the place.
+  bool holds_unseen(EntryIndex e) const {
+    return work_.input().replicas[replica_].entries[e].coverage == Coverage::kUnknown ||
+           std::ranges::any_of(work_.children_of_entry[replica_][e],
+                               [this](EntryIndex child) { return holds_unseen(child); });
   }
 
   bool nothing_to_keep(EntryIndex e) {

@@ -11,7 +11,6 @@ namespace ox::sync {
 
 namespace {
 
-constexpr std::size_t kBatchFiles = 8000;
 constexpr std::uint64_t kBatchBytes = 64ULL << 20U;
 constexpr std::chrono::milliseconds kBusyPoll{50};
 
@@ -138,7 +137,7 @@ class Content {
   ContentBatch form_batch(std::span<const plan::ContentTask* const>& rest) {
     ContentBatch batch;
     std::uint64_t bytes = 0;
-    while (!rest.empty() && batch.transfers.size() < kBatchFiles &&
+    while (!rest.empty() && batch.transfers.size() < run_.options.batch_files &&
            (bytes < kBatchBytes || batch.transfers.size() < run_.options.transfers)) {
       const plan::ContentTask& task = *rest.front();
       rest = rest.subspan(1);

@@ -10,9 +10,11 @@
 #include "sync/gate.h"
 #include "sync/parked.h"
 #include "sync/questions.h"
+#include "sync/renew.h"
 #include "sync/retention.h"
 #include "sync/scan.h"
 #include "sync/settle.h"
+#include "sync/slices.h"
 #include "sync/telling.h"
 
 namespace ox::sync {
@@ -69,13 +71,13 @@ class Run {
       return finish();
     }
     TRY(options_.dry_run ? look_ahead() : start_up());
-    TRY_ASSIGN(slicing_, first_sync());
+    TRY(choose_slices());
     for (std::size_t pass = 0; pass < options_.max_passes && online() >= 2;) {
-      TRY_ASSIGN(const bool again, run_pass(approved, pass));
-      if (!again) {
+      TRY_ASSIGN(const PassEnd end, run_pass(approved, pass));
+      if (end == PassEnd::kDone) {
         break;
       }
-      pass += slicing_ ? 0 : 1;
+      pass += end == PassEnd::kAgain ? 1 : 0;
     }
     return finish();
   }
@@ -130,15 +132,23 @@ class Run {
     add_problem(problem_of_left_alone(i, error));
   }
 
-  /// With nothing agreed yet there are no deletes and moves to be seen whole, so the run may go
-  /// slice by slice; unless destinations are to lose something, which a budget weighs as a whole.
-  Result<bool> first_sync() {
+  /// Not where destinations are to lose something, which a budget weighs as a whole, and not where
+  /// only the bytes of a whole tree tell what was moved.
+  Result<void> choose_slices() {
     if (options_.dry_run || rebase_ || options_.policy.mirror ||
         options_.policy.mode == plan::Mode::kMove) {
-      return false;
+      return {};
     }
     TRY_ASSIGN(const std::uint64_t nodes, store_.node_count());
-    return nodes == 0;
+    const bool ids_tell = std::ranges::all_of(replicas_, [](const EngineReplica& replica) {
+      return replica.provider == nullptr || replica.provider->capabilities().stable_ids;
+    });
+    if (nodes == 0) {
+      slices_.begin_first(options_.slice_entries);
+    } else if (ids_tell) {
+      slices_.begin_later(options_.slice_entries);
+    }
+    return {};
   }
 
   Result<void> load_facts() {
@@ -171,39 +181,46 @@ class Run {
 
   // One pass --------------------------------------------------------------------------------------
 
-  /// True: something was not as it had been scanned; another pass is needed.
-  Result<bool> run_pass(const std::vector<std::string>& approved, std::size_t pass) {
+  enum class PassEnd : std::uint8_t {
+    kDone,
+    kAgain,  ///< something was not as it had been scanned
+    kSlice,  ///< there is more to do than was looked at
+  };
+
+  Result<PassEnd> run_pass(const std::vector<std::string>& approved, std::size_t pass) {
     // After a crash between delivery and removal all is as acknowledged, yet the sources have to
     // go.
     const bool moving = options_.policy.mode == plan::Mode::kMove;
-    ScanOptions scope{.whole = rebase_ || moving};
-    if (slicing_) {
-      scope.slice_entries = options_.slice_entries;
-      scope.unfinished = &unfinished_;
-    }
-    const std::set<RelPath> unfinished_before = unfinished_;
+    ScanOptions scope{.whole = rebase_ || moving, .compare_bytes = options_.policy.compare.hash};
+    slices_.shape(scope);
     TRY_ASSIGN(Scan scanned, scan(store_, replicas_, scope, services_, stop_));
-    report_.counts.scanned = slicing_ ? report_.counts.scanned + scanned.entries
-                                      : std::max(report_.counts.scanned, scanned.entries);
+    report_.counts.scanned = slices_.is_first() ? report_.counts.scanned + scanned.entries
+                                                : std::max(report_.counts.scanned, scanned.entries);
     count_hard_linked(scanned);
     if (std::ranges::count(scanned.unreadable, true) != 0) {
       add_reports(scanned.reports);
-      unfinished_ = unfinished_before;  // nothing of this scan is carried out
-      return goes_on_without(scanned.unreadable);
+      slices_.take_back();
+      return goes_on_without(scanned.unreadable) ? PassEnd::kAgain : PassEnd::kDone;
     }
-    plan::Input input{.nodes = scanned.nodes,
+    if (!options_.dry_run) {
+      TRY(renew_fingerprints(store_, replicas_, scanned.settled));
+    }
+    plan::Input input{.nodes = std::move(scanned.nodes),
                       .replicas = std::move(scanned.replicas),
                       .policy = options_.policy,
                       .next_node = NodeId{facts_.next_node},
                       .agreed_count = 0,
                       .merges = {},
                       .approved = approved,
-                      .excluded = exclusion()};
+                      .excluded = exclusion(),
+                      .known = {},
+                      .unseen_newcomers = scanned.sliced};
     DerivedIds derived(store_);
     input.known = [&derived](NodeId id) { return derived.known(id); };
     TRY_ASSIGN(input.agreed_count, store_.node_count());
-    const bool was_rebase = rebase_;
+    std::optional<std::vector<tree::NodeRecord>> before_rebase;
     if (rebase_) {
+      before_rebase = input.nodes;
       plan::rebase(input);
       rebase_ = false;
     }
@@ -217,46 +234,25 @@ class Run {
       add_reports(scanned.reports);
       add_reports(decided.plan.reports);
       tell_planned(decided.plan, services_, report_.counts);
-      return false;
+      return PassEnd::kDone;
     }
-    TRY_ASSIGN(const bool dirty, carry_out(decided, input, scanned.nodes, was_rebase));
-    dirty_slice_ = dirty_slice_ || dirty || decided.unstable;
-    if (slicing_) {
-      return next_slice(scanned, decided.plan);
+    input.replicas.clear();  // the plan says it all, and this is large
+    TRY_ASSIGN(const bool dirty, carry_out(decided, std::move(input.nodes), before_rebase));
+    const bool unstable = dirty || decided.unstable;
+    if (slices_.another(scanned, decided.plan, unstable, input.agreed_count)) {
+      return PassEnd::kSlice;
     }
-    const bool again =
-        (dirty || decided.unstable) && pass + 1 < options_.max_passes && !stop_.stop_requested();
-    if (!again) {
-      add_reports(scanned.reports);
-      add_reports(decided.plan.reports);
-      if (dirty || decided.unstable) {
-        add_problem({.replica = std::nullopt,
-                     .path = {},
-                     .code = "unstable",
-                     .message = "files kept changing while they were being synced; run again"});
-      }
+    if (unstable && pass + 1 < options_.max_passes && !stop_.stop_requested()) {
+      return PassEnd::kAgain;
     }
-    return again;
-  }
-
-  /// False: that was the last slice, and all of them went well.
-  bool next_slice(const Scan& scanned, const plan::Plan& plan) {
-    for (const std::vector<plan::Report>* reports : {&scanned.reports, &plan.reports}) {
-      slice_reports_.insert(slice_reports_.end(), reports->begin(), reports->end());
+    add_reports(slices_.take_reports());
+    if (unstable) {
+      add_problem({.replica = std::nullopt,
+                   .path = {},
+                   .code = "unstable",
+                   .message = "files kept changing while they were being synced; run again"});
     }
-    if (scanned.sliced || dirty_slice_) {
-      slicing_ = scanned.sliced && !plan.empty();
-      return true;  // where slices get no further, a pass over everything follows
-    }
-    // A directory that lies in several slices is reported by each.
-    const auto key = [](const plan::Report& report) {
-      return std::tie(report.path, report.code, report.replica, report.message);
-    };
-    std::ranges::sort(slice_reports_, {}, key);
-    const auto twins = std::ranges::unique(slice_reports_, {}, key);
-    slice_reports_.erase(twins.begin(), twins.end());
-    add_reports(slice_reports_);
-    return false;
+    return PassEnd::kDone;
   }
 
   /// Roots that can't be listed are away; false: too few are left.
@@ -346,21 +342,23 @@ class Run {
 
   // Executing -------------------------------------------------------------------------------------
 
-  Result<bool> carry_out(const Decided& decided, const plan::Input& input,
-                         const std::vector<tree::NodeRecord>& stored, bool was_rebase) {
-    if (decided.plan.empty() && !was_rebase) {
+  Result<bool> carry_out(const Decided& decided, std::vector<tree::NodeRecord> nodes,
+                         const std::optional<std::vector<tree::NodeRecord>>& before_rebase) {
+    if (decided.plan.empty() && !before_rebase.has_value()) {
       return false;
     }
     TRY(begin(decided.plan));
     Ledger& ledger = *ledger_;
-    ledger.load(stored);
-    if (was_rebase) {
-      for (std::size_t n = 0; n < input.nodes.size(); ++n) {
-        if (input.nodes[n] != stored[n]) {
-          ledger.replace(input.nodes[n]);
+    if (before_rebase.has_value()) {
+      ledger.load(*before_rebase);
+      for (std::size_t n = 0; n < nodes.size(); ++n) {
+        if (nodes[n] != (*before_rebase)[n]) {
+          ledger.replace(nodes[n]);
         }
       }
       TRY(ledger.commit());
+    } else {
+      ledger.load(std::move(nodes));
     }
     if (!epoch_advanced_) {
       raise_epochs(facts_, replicas_, started_);
@@ -369,7 +367,7 @@ class Run {
         return true;  // another plan, without those that did not
       }
     }
-    if (!slicing_) {
+    if (!slices_.is_first()) {
       for (auto& [i, root] : closed_) {
         root.waiting = 0;  // all of it is planned again
       }
@@ -575,10 +573,7 @@ class Run {
   bool rebase_ = false;
   bool epoch_advanced_ = false;
   std::vector<std::string> held_roots_;
-  bool slicing_ = false;          ///< first sync, in slices
-  bool dirty_slice_ = false;      ///< some slice has to be looked at again
-  std::set<RelPath> unfinished_;  ///< directories, or places in them, that slices left out
-  std::vector<plan::Report> slice_reports_;
+  Slices slices_;
   RunReport report_;
   std::optional<Ledger> ledger_;
   ClosedRoots closed_;

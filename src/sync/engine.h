@@ -43,8 +43,9 @@ struct RunOptions {
   Retention retention;
   std::string command = "sync";
   std::size_t max_passes = 5;
-  /// Entries handed to the planner at once in a first sync: about 80 MB of working tables.
+  /// New entries handed to the planner at once: about 80 MB of working tables.
   std::uint64_t slice_entries = 24'000;
+  std::size_t batch_files = 8000;  ///< files made durable at once, unless they are large
 };
 
 enum class EventKind : std::uint8_t {

@@ -6,12 +6,13 @@
 
 namespace ox::sync {
 
-void Ledger::load(const std::vector<tree::NodeRecord>& records) {
+void Ledger::load(std::vector<tree::NodeRecord> records) {
   expects(touched_.empty());
   live_.clear();
   changed_files_.clear();
-  for (const tree::NodeRecord& record : records) {
-    live_.emplace(record.id, record);
+  for (tree::NodeRecord& record : records) {
+    const NodeId id = record.id;
+    live_.emplace(id, std::move(record));
   }
 }
 

@@ -16,7 +16,7 @@ class Ledger {
 
   RunId run() const { return run_; }
   /// Records as the store has them; forgets those of an earlier pass.
-  void load(const std::vector<tree::NodeRecord>& records);
+  void load(std::vector<tree::NodeRecord> records);
   /// Replaces a record's sides before any plan is applied (rebase).
   void replace(const tree::NodeRecord& record);
 

@@ -12,19 +12,6 @@ namespace {
 
 constexpr std::uint64_t kMaxMergedBytes = 4U << 20U;
 
-Result<Digest> digest_of(provider::Provider& store, const RelPath& path,
-                         const tree::Fingerprint& fingerprint, const Services& services,
-                         std::stop_token stop) {
-  TRY_ASSIGN(const std::unique_ptr<provider::Source> source, store.open(path, &fingerprint));
-  services.progress->set_current(path.text());
-  TRY_ASSIGN(const Digest digest, digest_of_source(*source, stop));
-  const Result<void> unchanged = source->verify_unchanged();
-  if (!unchanged.ok() && !unchanged.failed_with(Code::kBusy)) {
-    return unchanged.error();
-  }
-  return digest;
-}
-
 }  // namespace
 
 RelPath path_of(const plan::Replica& replica, std::uint32_t entry) {
@@ -65,8 +52,12 @@ Result<bool> answer_digests(const plan::NeedDigests& need, plan::Input& input,
       group.spawn([&, k](std::stop_token token) -> Result<void> {
         const plan::NeedDigests::Item& item = need.items[k];
         const plan::Replica& replica = input.replicas[item.replica];
-        digests[k] = digest_of(*replicas[item.replica].provider, path_of(replica, item.entry),
-                               replica.entries[item.entry].entry.fingerprint, services, token);
+        const RelPath path = path_of(replica, item.entry);
+        services.progress->set_current(path.text());
+        const Result<Reading> reading =
+            read_version(*replicas[item.replica].provider, path,
+                         replica.entries[item.entry].entry.fingerprint, token);
+        digests[k] = reading.ok() ? Result<Digest>(reading->digest) : reading.error();
         return {};
       });
     }

@@ -8,7 +8,8 @@
 #include "rt/mutex.h"
 #include "state/page.h"
 #include "sync/fingerprints.h"
-#include "sync/scan_unit.h"
+#include "sync/scan_compare.h"
+#include "sync/sources.h"
 
 namespace ox::sync {
 
@@ -32,6 +33,9 @@ plan::Traits traits_of(const EngineReplica& replica) {
 }
 
 namespace {
+
+/// Larger files are read where a person sees how it gets on.
+constexpr std::uint64_t kReadAgainBytes = 4U << 20U;
 
 class Scanner {
  public:
@@ -105,17 +109,8 @@ class Scanner {
   }
 
   Result<void> visit(const UnitPtr& unit, std::stop_token stop) {
-    if (options_.unfinished != nullptr) {
-      rt::Lock lock(mutex_);
-      if (unit->record.has_value() && unit->parent != nullptr &&
-          !options_.unfinished->contains(path_of(*unit))) {
-        return {};
-      }
-      if (handed_over_ >= options_.slice_entries) {
-        defer(*unit);
-        return {};
-      }
-      options_.unfinished->erase(path_of(*unit));
+    if (options_.slice_entries != 0 && !is_in_this_slice(*unit)) {
+      return {};
     }
     std::vector<ScanListing> listings(replicas_.size());
     for (std::size_t i = 0; i < replicas_.size(); ++i) {
@@ -126,17 +121,61 @@ class Scanner {
     if (stop.stop_requested()) {
       return Error(Code::kCancelled, "stopped");
     }
-    std::vector<UnitPtr> children;
-    if (unit->record.has_value() && !options_.whole) {
-      TRY_ASSIGN(const bool clean, compare(unit, listings, children));
-      if (clean) {
-        for (UnitPtr& child : children) {
-          spawn(std::move(child));
-        }
-        return {};
-      }
+    if (!unit->record.has_value()) {
+      return materialise(unit, listings, {}, plan::Coverage::kListed);
     }
-    return materialise(unit, listings);
+    std::optional<Differences> differences;
+    if (!options_.whole) {
+      TRY_ASSIGN(differences, compare(unit, listings, stop));
+    }
+    if (!differences.has_value()) {
+      TRY_ASSIGN(std::vector<tree::NodeRecord> records, store_.children(unit->record->id));
+      return materialise(unit, listings, std::move(records), plan::Coverage::kListed);
+    }
+    for (UnitPtr& child : differences->unchanged) {
+      spawn(std::move(child));
+    }
+    if (!differences->any) {
+      return {};
+    }
+    keep_only(differences->entries, listings);
+    return materialise(unit, listings, std::move(differences->records), plan::Coverage::kDiffering);
+  }
+
+  static void keep_only(std::vector<std::vector<bool>>& wanted,
+                        std::vector<ScanListing>& listings) {
+    wanted.resize(listings.size());
+    for (std::size_t i = 0; i < listings.size(); ++i) {
+      wanted[i].resize(listings[i].entries.size(), false);
+      std::size_t at = 0;
+      std::erase_if(listings[i].entries, [&](const tree::Entry&) { return !wanted[i][at++]; });
+    }
+  }
+
+  bool is_in_this_slice(ScanUnit& unit) {
+    rt::Lock lock(mutex_);
+    const bool known = unit.record.has_value();
+    if (options_.unfinished == nullptr) {
+      if (!known && unit.parent != nullptr && handed_over_ >= options_.slice_entries) {
+        defer(unit);
+        return false;
+      }
+      return true;
+    }
+    const bool shown =
+        std::ranges::any_of(unit.views, [](const auto& view) { return view.has_value(); });
+    if (!shown) {
+      return true;  // it has vanished everywhere, and has nothing to be listed
+    }
+    if (known && unit.parent != nullptr && !options_.unfinished->contains(path_of(unit))) {
+      return false;
+    }
+    if (handed_over_ >= options_.slice_entries) {
+      defer(unit);
+      return false;
+    }
+    options_.unfinished->erase(path_of(unit));
+    return true;
   }
 
   static const RelPath& path_of(const ScanUnit& unit) {
@@ -149,7 +188,8 @@ class Scanner {
   /// not made yet, so that all above are to be listed again.
   void defer(ScanUnit& unit) OX_REQUIRES(mutex_) {
     result_.sliced = true;
-    for (const ScanUnit* at = &unit; at != nullptr; at = at->parent.get()) {
+    for (const ScanUnit* at = &unit; options_.unfinished != nullptr && at != nullptr;
+         at = at->parent.get()) {
       options_.unfinished->insert(path_of(*at));
     }
     for (std::size_t i = 0; i < replicas_.size(); ++i) {
@@ -235,144 +275,59 @@ class Scanner {
 
   // Comparing with the state ----------------------------------------------------------------------
 
-  /// True when every replica shows exactly what it acknowledged, and that is the agreed state. Then
-  /// `children` are the directories to walk on to.
-  Result<bool> compare(const UnitPtr& unit, const std::vector<ScanListing>& listings,
-                       std::vector<UnitPtr>& children) {
+  /// What of a known directory is not as all replicas acknowledged it; none when that can't be
+  /// told, so that all of it is to be handed over.
+  Result<std::optional<Differences>> compare(const UnitPtr& unit,
+                                             const std::vector<ScanListing>& listings,
+                                             std::stop_token stop) {
     {
       rt::Lock lock(mutex_);
       if (forced_.contains(unit->record->id)) {
-        return false;
+        return std::optional<Differences>{};
       }
     }
-    for (std::size_t i = 0; i < replicas_.size(); ++i) {
-      const std::optional<tree::Acknowledged>& known = unit->record->sides[i].acknowledged;
-      if (replicas_[i].provider == nullptr) {
-        continue;
-      }
-      if (known.has_value() != listings[i].present || !listings[i].readable) {
-        return false;
-      }
-      // Another directory has taken the name: what it holds says nothing of the recorded one.
-      if (listings[i].present && unit->parent != nullptr &&
-          !is_recorded(*unit->record, *known, unit->views[i]->entry.fingerprint)) {
-        return false;
-      }
-      if (!listings[i].present && !left_out(*unit, i)) {
-        return false;  // it is to be made there, with all that is in it
-      }
+    Comparison comparison(
+        replicas_, unit, listings,
+        [&](std::size_t i, const state::RecordView& record, const state::SideView& side,
+            const tree::Entry& entry) { return read_again(*unit, i, record, side, entry, stop); });
+    if (!comparison.applies()) {
+      return std::optional<Differences>{};
     }
     TRY_ASSIGN(const std::vector<Bytes> pages, store_.pages(unit->record->id));
-    std::vector<std::size_t> at(replicas_.size(), 0);
-    for (const Bytes& page : pages) {
-      state::PageCursor cursor(page, unit->record->id);
-      while (cursor.next()) {
-        if (!same_everywhere(*unit, cursor.record(), listings, at)) {
-          return false;
-        }
-        if (cursor.record().agreed.kind == tree::Kind::kDirectory) {
-          children.push_back(child_unit(unit, cursor.record(), listings, at));
-        }
-      }
-      if (!cursor.ok()) {
-        return Error(Code::kCorrupt, "a page of the state is damaged");
-      }
-    }
-    for (std::size_t i = 0; i < replicas_.size(); ++i) {
-      if (at[i] != listings[i].entries.size()) {
-        return false;
-      }
-    }
-    return true;
+    TRY_ASSIGN(Differences found, comparison.with(pages));
+    return std::optional(std::move(found));
   }
 
-  /// Advances `at` past the entries that belong to `record`.
-  bool same_everywhere(const ScanUnit& unit, const state::RecordView& record,
-                       const std::vector<ScanListing>& listings, std::vector<std::size_t>& at) {
-    for (std::size_t i = 0; i < replicas_.size(); ++i) {
-      const state::SideView& side = record.sides[i];
-      if (!listings[i].present) {
-        continue;
-      }
-      if (side.state == state::SideState::kDiffers || side.is_waived) {
-        return false;
-      }
-      const bool here = at[i] < listings[i].entries.size() &&
-                        listings[i].entries[at[i]].name == record.agreed.name;
-      if (side.state == state::SideState::kAbsent) {
-        if (here || !excluded(unit, i, record)) {
-          return false;
-        }
-        continue;
-      }
-      if (!here || !same(record, side, listings[i].entries[at[i]])) {
-        return false;
-      }
-      ++at[i];
-    }
-    return true;
-  }
-
-  /// What stands at the agreed place is what the replica acknowledged, as far as it can tell.
-  static bool is_recorded(const tree::NodeRecord& record, const tree::Acknowledged& known,
-                          const tree::Fingerprint& seen) {
-    return record.agreed.has_value() && known.value.parent == record.agreed->parent &&
-           known.value.name == record.agreed->name && known.fingerprint.id == seen.id &&
-           known.fingerprint.birth_ns == seen.birth_ns;
-  }
-
-  /// A filter keeps this directory away from that replica.
-  bool left_out(const ScanUnit& unit, std::size_t i) const {
-    const auto shown = std::ranges::find_if(
-        unit.views, [](const std::optional<ScanUnit::View>& view) { return view.has_value(); });
-    return !replicas_[i].filter->empty() && shown != unit.views.end() &&
-           replicas_[i].filter->excluded((*shown)->path, true);
-  }
-
-  bool excluded(const ScanUnit& unit, std::size_t i, const state::RecordView& record) const {
-    return replicas_[i].filter->excluded(unit.views[i]->path.child(record.agreed.name),
-                                         record.agreed.kind == tree::Kind::kDirectory);
-  }
-
-  static bool same(const state::RecordView& record, const state::SideView& side,
-                   const tree::Entry& entry) {
-    if (entry.kind != record.agreed.kind) {
+  /// A small file that may have changed behind its time stamps is looked into right here, so that
+  /// many of them cost no memory. What can't be read to its end is the planner's to ask for.
+  bool read_again(const ScanUnit& unit, std::size_t i, const state::RecordView& record,
+                  const state::SideView& side, const tree::Entry& entry, std::stop_token stop) {
+    if (!options_.compare_bytes || entry.kind != tree::Kind::kFile || side.assumed ||
+        record.agreed.content.digest == nullptr || entry.content.size > kReadAgainBytes) {
       return false;
     }
-    const bool same_mode = entry.attributes.mode == tree::kModeUnknown ||
-                           record.agreed.attributes.mode == tree::kModeUnknown ||
-                           entry.attributes.mode == record.agreed.attributes.mode;
-    if (entry.kind == tree::Kind::kDirectory) {
-      return same_mode && side.fingerprint.id == entry.fingerprint.id &&
-             side.fingerprint.birth_ns == entry.fingerprint.birth_ns;
+    const Result<Reading> reading =
+        read_version(*replicas_[i].provider, unit.views[i]->path.child(entry.name),
+                     entry.fingerprint, std::move(stop));
+    if (!reading.ok() || reading->busy ||
+        !std::ranges::equal(reading->digest.bytes, BytesView(record.agreed.content.digest, 32))) {
+      return false;
     }
-    return same_mode && !side.fingerprint.racy && side.fingerprint.same_version(entry.fingerprint);
-  }
-
-  UnitPtr child_unit(const UnitPtr& parent, const state::RecordView& record,
-                     const std::vector<ScanListing>& listings,
-                     const std::vector<std::size_t>& at) const {
-    auto child = std::make_shared<ScanUnit>();
-    child->parent = parent;
-    child->record = state::to_record(record);
-    child->views.resize(replicas_.size());
-    child->entry_index.assign(replicas_.size(), ScanUnit::kUnplaced);
-    for (std::size_t i = 0; i < replicas_.size(); ++i) {
-      if (listings[i].present && record.sides[i].state == state::SideState::kSame) {
-        child->views[i] = ScanUnit::View{.path = parent->views[i]->path.child(record.agreed.name),
-                                         .entry = listings[i].entries[at[i] - 1]};
-      }
+    if (!may_hide_a_change(entry.fingerprint)) {
+      rt::Lock lock(mutex_);
+      result_.settled.push_back({.directory = unit.record->id,
+                                 .name = entry.name,
+                                 .replica = static_cast<ReplicaIndex>(i),
+                                 .fingerprint = entry.fingerprint});
+      result_.settled.back().fingerprint.racy = false;
     }
-    return child;
+    return true;
   }
 
   // Handing over ----------------------------------------------------------------------------------
 
-  Result<void> materialise(const UnitPtr& unit, std::vector<ScanListing>& listings) {
-    std::vector<tree::NodeRecord> records;
-    if (unit->record.has_value()) {
-      TRY_ASSIGN(records, store_.children(unit->record->id));
-    }
+  Result<void> materialise(const UnitPtr& unit, std::vector<ScanListing>& listings,
+                           std::vector<tree::NodeRecord> records, plan::Coverage coverage) {
     look_closely(*unit, records, listings);
     std::map<std::string, UnitPtr> children;
     std::vector<UnitPtr> walk_on;
@@ -390,7 +345,7 @@ class Scanner {
       for (std::size_t i = 0; i < replicas_.size(); ++i) {
         handed_over_ += new_files(listings[i], records.size());
         if (listings[i].present) {
-          hand_over(unit, i, listings[i], children, walk_on);
+          hand_over(unit, i, listings[i], coverage, children, walk_on);
         }
       }
       for (tree::NodeRecord& record : records) {
@@ -506,13 +461,12 @@ class Scanner {
     }
   }
 
-  void hand_over(const UnitPtr& unit, std::size_t i, ScanListing& listing,
+  void hand_over(const UnitPtr& unit, std::size_t i, ScanListing& listing, plan::Coverage coverage,
                  std::map<std::string, UnitPtr>& children, std::vector<UnitPtr>& walk_on)
       OX_REQUIRES(mutex_) {
     plan::Replica& replica = result_.replicas[i];
     const std::uint32_t parent = unit->entry_index[i];
-    replica.entries[parent].coverage =
-        listing.readable ? plan::Coverage::kListed : plan::Coverage::kUnknown;
+    replica.entries[parent].coverage = listing.readable ? coverage : plan::Coverage::kUnknown;
     for (plan::Hidden& hidden : listing.hidden) {
       hidden.parent = parent;
       replica.hidden.push_back(std::move(hidden));

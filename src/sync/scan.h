@@ -13,8 +13,10 @@ namespace ox::sync {
 struct ScanOptions {
   /// List and hand over everything, also what did not change (first sync, rebase).
   bool whole = false;
-  /// Stop handing over after about so many entries and leave the rest for later scans, so that a
-  /// first sync of any size fits in memory; 0: no limit.
+  /// Files that may have changed behind their time stamps are read (--compare with hash).
+  bool compare_bytes = true;
+  /// Stop handing over after about so many entries and leave new directories for later scans, so
+  /// that new trees of any size fit in memory; 0: no limit.
   std::uint64_t slice_entries = 0;
   /// First sync in slices: directories, or places in them, that earlier slices left out. Every
   /// other directory that has a record is done and not looked at again. The scan keeps it up to
@@ -22,12 +24,21 @@ struct ScanOptions {
   std::set<RelPath>* unfinished = nullptr;
 };
 
-/// What the replicas show, as the planner wants it. Directories in which nothing changed are
-/// compared against the state's packed pages as a stream and never materialised.
+/// A version that was read again and is the acknowledged one: its time stamps tell from now on.
+struct SettledVersion {
+  NodeId directory;
+  std::string name;
+  ReplicaIndex replica = 0;
+  tree::Fingerprint fingerprint;
+};
+
+/// What the replicas show, as the planner wants it. What did not change is compared against the
+/// state's packed pages as a stream and never materialised.
 struct Scan {
   std::vector<tree::NodeRecord> nodes;
   std::vector<plan::Replica> replicas;
   std::vector<plan::Report> reports;
+  std::vector<SettledVersion> settled;
   std::uint64_t entries = 0;     ///< seen on all replicas
   bool sliced = false;           ///< directories were left for a later slice
   bool unstable = false;         ///< something vanished while it was being listed: scan again

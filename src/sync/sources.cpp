@@ -36,6 +36,17 @@ Result<Digest> digest_of_source(provider::Source& source, std::stop_token stop) 
   }
 }
 
+Result<Reading> read_version(provider::Provider& store, const RelPath& path,
+                             const tree::Fingerprint& version, std::stop_token stop) {
+  TRY_ASSIGN(const std::unique_ptr<provider::Source> source, store.open(path, &version));
+  TRY_ASSIGN(const Digest digest, digest_of_source(*source, std::move(stop)));
+  const Result<void> unchanged = source->verify_unchanged();
+  if (!unchanged.ok() && !unchanged.failed_with(Code::kBusy)) {
+    return unchanged.error();
+  }
+  return Reading{.digest = digest, .busy = !unchanged.ok()};
+}
+
 Result<Bytes> read_small(provider::Source& source, std::uint64_t limit) {
   if (source.size() > limit) {
     return Error(Code::kInvalidArgument, "larger than is read at once");

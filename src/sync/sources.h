@@ -24,6 +24,16 @@ class BytesSource final : public provider::Source {
 /// Reads a source to its end. Says nothing about whether it stood still meanwhile.
 Result<Digest> digest_of_source(provider::Source& source, std::stop_token stop);
 
+/// The bytes of one version, as far as they can be told.
+struct Reading {
+  Digest digest;
+  bool busy = false;  ///< somebody had it open for writing meanwhile
+};
+
+/// Reads what stands at `path`. kPreconditionFailed when it is not, or no longer, `version`.
+Result<Reading> read_version(provider::Provider& store, const RelPath& path,
+                             const tree::Fingerprint& version, std::stop_token stop);
+
 /// The whole content of a small file; kInvalidArgument when it is larger than `limit`.
 Result<Bytes> read_small(provider::Source& source, std::uint64_t limit);
 

@@ -128,6 +128,7 @@ std::string NameRules::collision_key(std::string_view name) const {
 
 namespace {
 
+constexpr std::string_view kConflictWord = ".conflict-";
 constexpr std::size_t kMaxLabelBytes = 40;
 constexpr std::size_t kDigitsInName = 8;
 
@@ -205,7 +206,7 @@ std::string conflict_name(std::string_view name, std::string_view label,
   const bool utf8 = is_valid_utf8(name);
   const std::string_view stem = name.substr(0, extension_begin(name));
   const std::string_view extension = name.substr(stem.size());
-  const std::string before = ".conflict-";
+  const std::string_view before = kConflictWord;
   const std::string after = '-' + stamp_of(loser_mtime, loser_digest, with_digest);
   std::string shown_label = sanitized(label);
 
@@ -227,6 +228,12 @@ std::string conflict_name(std::string_view name, std::string_view label,
   result += after;
   result += kept_extension;
   return result;
+}
+
+bool may_be_conflict_name(std::string_view name, std::size_t max_name_bytes) {
+  return name.find(kConflictWord) != std::string_view::npos ||
+         (name.size() == max_name_bytes &&
+          name.find_first_not_of("0123456789abcdef") == std::string_view::npos);
 }
 
 }  // namespace ox::tree

@@ -63,4 +63,7 @@ std::string conflict_name(std::string_view name, std::string_view label,
                           std::optional<Timestamp> loser_mtime, const Digest& loser_digest,
                           bool with_digest, std::size_t max_name_bytes);
 
+/// False for names that conflict_name() never makes under that limit.
+bool may_be_conflict_name(std::string_view name, std::size_t max_name_bytes);
+
 }  // namespace ox::tree

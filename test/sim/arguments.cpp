@@ -11,13 +11,12 @@ namespace ox::sim {
 const char* const kUsage =
     "usage: sim FIRST LAST            plays the histories of these seeds\n"
     "       sim --replay SEED [-v]    plays one; -v tells it step by step\n"
-    "       sim --seeds FILE          plays those of a file: a seed and its weather a line; # "
-    "begins\n"
-    "                                 a note\n"
+    "       sim --seeds FILE          plays those of a file: seed, weather and portions a line;\n"
+    "                                 # begins a note\n"
     "       sim --sweep SEED          plays one again and again, and each time another call of a "
     "run\n"
     "                                 fails, kills the process or ends with a power cut\n"
-    "       sim --sweeps FILE         sweeps those of a file: seed, run and disks a line\n"
+    "       sim --sweeps FILE         sweeps those of a file: seed, run, disks, portions a line\n"
     "       --deeds                   only tells what each run of a range does, for choosing "
     "sweeps\n"
     "       --weather N               0 calm, 1 edits, 2 failures, 3 crashes, 4 power cuts, 5 "
@@ -30,6 +29,8 @@ const char* const kUsage =
     "                                 else each seed draws its own\n"
     "       --disks N                 0 as drawn, 1 whole, 2 no exchange, 3 only hard links, 4 "
     "bare\n"
+    "       --portions N              0 runs take all in hand at once, 1 little by little;\n"
+    "                                 else each seed draws its own\n"
     "       --run N                   only this run of a sweep\n"
     "       --every N                 a sweep strikes each Nth call only\n"
     "       --strike RUN CALL BLOW    of a replay: 0 crash, 1 power cut, 2 error, 3 lost answer,\n"
@@ -95,6 +96,8 @@ void take_option(const std::string& word, Words& words, Arguments& arguments) {
     arguments.play.weather = static_cast<Weather>(words.number(kWeathers));
   } else if (word == "--disks") {
     arguments.play.disks = static_cast<Disks>(words.number(kDisksKinds));
+  } else if (word == "--portions") {
+    arguments.play.portions = static_cast<Portions>(words.number(kPortionsKinds));
   } else if (word == "--strike") {
     Strike strike{.run = words.number(), .call = words.number()};
     strike.blow = static_cast<Blow>(words.number(kBlows));
@@ -150,6 +153,9 @@ std::optional<std::vector<Seed>> read_seeds(const std::string& path) {
     if (numbers.size() > 1) {
       seed.weather = static_cast<Weather>(numbers[1] % kWeathers);
     }
+    if (numbers.size() > 2) {
+      seed.portions = static_cast<Portions>(numbers[2] % kPortionsKinds);
+    }
     seeds.push_back(seed);
   });
   return read ? std::optional(seeds) : std::nullopt;
@@ -164,6 +170,9 @@ std::optional<std::vector<Sweep>> read_sweeps(const std::string& path) {
     }
     if (numbers.size() > 2) {
       sweep.disks = static_cast<Disks>(numbers[2] % kDisksKinds);
+    }
+    if (numbers.size() > 3) {
+      sweep.portions = static_cast<Portions>(numbers[3] % kPortionsKinds);
     }
     sweeps.push_back(sweep);
   });

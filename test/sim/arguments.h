@@ -31,10 +31,11 @@ extern const char* const kUsage;
 struct Seed {
   std::uint64_t seed = 0;
   std::optional<Weather> weather;  ///< forced on it
+  Portions portions = Portions::kWhole;
 };
-/// None: the file can't be read. A line is a seed and its weather.
+/// None: the file can't be read. A line is a seed, its weather and portions.
 std::optional<std::vector<Seed>> read_seeds(const std::string& path);
-/// None: the file can't be read. A line is a seed, a run and disks.
+/// None: the file can't be read. A line is a seed, a run, disks and portions.
 std::optional<std::vector<Sweep>> read_sweeps(const std::string& path);
 
 }  // namespace ox::sim

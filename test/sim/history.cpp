@@ -42,6 +42,8 @@ class History {
     }
     run_options_.policy = setting_.policy;
     run_options_.busy_wait = std::chrono::milliseconds(200);
+    run_options_.slice_entries = setting_.slice_entries;
+    run_options_.batch_files = setting_.batch_files;
     for (std::size_t i = 0; i < world_.size(); ++i) {
       run_options_.policy.order.push_back(static_cast<ReplicaIndex>(i));
     }
@@ -528,7 +530,7 @@ class History {
 }  // namespace
 
 Verdict play(std::uint64_t seed, const PlayOptions& options) {
-  Setting setting = draw_setting(seed, options.weather);
+  Setting setting = draw_setting(seed, options.weather, options.portions);
   set_disks(setting, options.disks);
   if (options.verbose) {
     std::printf("seed %llu, weather %d, %zu replicas\n", static_cast<unsigned long long>(seed),

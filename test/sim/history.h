@@ -40,6 +40,13 @@ enum class Disks : std::uint8_t {
 };
 inline constexpr std::uint64_t kDisksKinds = 5;
 
+/// How much a run takes in hand at once.
+enum class Portions : std::uint8_t {
+  kWhole,  ///< more than these histories ever have
+  kSmall,  ///< few entries to plan, few files in a batch; how few the seed says
+};
+inline constexpr std::uint64_t kPortionsKinds = 2;
+
 /// What hits one call of one run; the history is calm otherwise and ends with that run.
 enum class Blow : std::uint8_t {
   kCrash,       ///< the process dies there
@@ -61,7 +68,8 @@ struct Strike {
 struct PlayOptions {
   std::optional<Weather> weather = {};  ///< none: as the seed says
   Disks disks = Disks::kDrawn;
-  std::optional<Strike> strike = {};  ///< only in calm weather
+  std::optional<Portions> portions = {};  ///< none: as the seed says
+  std::optional<Strike> strike = {};      ///< only in calm weather
   bool verbose = false;
   bool note_deeds = false;  ///< tell what each run did
 };

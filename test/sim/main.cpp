@@ -59,10 +59,12 @@ class Player {
       told.verbose = true;
       (void)ox::sim::play(seed, told);
     }
-    const std::string forced =
-        options.weather.has_value()
-            ? " --weather " + std::to_string(static_cast<int>(*options.weather))
-            : "";
+    std::string forced = options.weather.has_value()
+                             ? " --weather " + std::to_string(static_cast<int>(*options.weather))
+                             : "";
+    if (options.portions.has_value()) {
+      forced += " --portions " + std::to_string(static_cast<int>(*options.portions));
+    }
     std::printf("replay: sim --replay %llu -v%s\n", static_cast<unsigned long long>(seed),
                 forced.c_str());
     return arguments_.keep_going;
@@ -102,6 +104,7 @@ int play_all(const Arguments& arguments) {
     for (const ox::sim::Seed& seed : *seeds) {
       PlayOptions options = arguments.play;
       options.weather = seed.weather;
+      options.portions = seed.portions;
       if (!player.play(seed.seed, options)) {
         break;
       }
@@ -142,6 +145,7 @@ int sweep_all(const Arguments& arguments) {
     ox::sim::sweep({.seed = *arguments.sweep,
                     .run = arguments.run,
                     .disks = arguments.play.disks,
+                    .portions = arguments.play.portions.value_or(ox::sim::Portions::kWhole),
                     .every = arguments.every,
                     .keep_going = arguments.keep_going},
                    tally);

@@ -85,9 +85,20 @@ void draw_policy(std::uint64_t seed, Setting& setting) {
   }
 }
 
+/// One seed in three goes in small portions; drawn apart, so that nothing else changes.
+void draw_portions(std::uint64_t seed, std::optional<Portions> portions, Setting& setting) {
+  rt::SeededRandom random(seed ^ 0x165667b19e3779f9);
+  const Portions drawn = random.below(3) == 0 ? Portions::kSmall : Portions::kWhole;
+  if (portions.value_or(drawn) == Portions::kSmall) {
+    setting.slice_entries = one_of<std::uint64_t, 5>(random, {1, 2, 3, 5, 9});
+    setting.batch_files = one_of<std::size_t, 4>(random, {1, 2, 3, 8000});
+  }
+}
+
 }  // namespace
 
-Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather) {
+Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather,
+                     std::optional<Portions> portions) {
   using namespace std::chrono_literals;
   rt::SeededRandom random(seed);
   Setting setting;
@@ -129,6 +140,7 @@ Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather) {
   setting.habits.symlinks = random.below(2) == 0;
   setting.habits.unsynced_percent = one_of<std::uint64_t, 3>(random, {0, 10, 40});
   setting.habits.disk_may_be_full = setting.weather == Weather::kFull;
+  draw_portions(seed, portions, setting);
   setting.habits.holds_files_open = setting.storm != Weather::kCalm && random.below(3) == 0;
   return setting;
 }

@@ -8,6 +8,7 @@
 #include "sim/tree.h"
 #include "sim/user.h"
 #include "sim/world.h"
+#include "sync/engine.h"
 
 namespace ox::sim {
 
@@ -20,11 +21,14 @@ struct Setting {
   Habits habits;
   Tolerance tolerance;
   bool empty_files = false;  ///< a failure may leave one
+  std::uint64_t slice_entries = sync::RunOptions().slice_entries;
+  std::size_t batch_files = sync::RunOptions().batch_files;
 };
 
 /// Everything about the history of a seed but its edits. The same seed gives the same disks and
 /// habits in any weather.
-Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather);
+Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather,
+                     std::optional<Portions> portions);
 
 /// Replaces what was drawn of the replicas: disks alike, without any other shortcoming.
 void set_disks(Setting& setting, Disks disks);

@@ -14,6 +14,7 @@ struct Sweep {
   std::uint64_t seed = 0;
   std::optional<std::uint64_t> run = {};  ///< from 1; none: each
   Disks disks = Disks::kDrawn;
+  Portions portions = Portions::kWhole;
   std::uint64_t every = 1;  ///< strikes only each n-th call
   bool keep_going = false;  ///< after a violation
 };
