@@ -107,6 +107,72 @@ TEST_P(SlicesTest, WhatAnEarlySliceCouldNotReadIsTold) {
   EXPECT_EQ(files(1).size(), 41U - 8U);
 }
 
+/// Something is agreed already, and a large tree comes on top of it.
+class LaterSlicesTest : public SlicesTest {
+ protected:
+  LaterSlicesTest() {
+    options_.slice_entries = RunOptions().slice_entries;
+    write(0, "old/stays", "stays");
+    write(0, "old/goes", "goes");
+    write(0, "old/moves", std::string(2000, 'm'));
+    write(0, "old/folder/in it", std::string(3000, 'f'));
+    write(0, "turns/into a file", "t");
+    run_clean();
+    options_.slice_entries = GetParam();
+  }
+};
+
+TEST_P(LaterSlicesTest, DeletesAndMovesAreSeenWhole) {
+  write_tree(0, "top ");
+  ASSERT_TRUE(stores_[0]->user_remove(at("old/goes")).ok());
+  ASSERT_TRUE(stores_[0]->user_rename(at("old/moves"), at("top 3/deep/4/moves")).ok());
+  ASSERT_TRUE(stores_[0]->user_rename(at("old/folder"), at("top 0/deep/folder")).ok());
+  const RunReport report = run_clean();
+  EXPECT_EQ(report.counts.created, 41U) << "what moved is not copied";
+  EXPECT_EQ(report.counts.moved, 2U);
+  EXPECT_EQ(report.counts.removed, 1U);
+  EXPECT_TRUE(report.conflicts.empty());
+  EXPECT_EQ(files(1).at("top 0/deep/folder/in it"), std::string(3000, 'f'));
+  expect_same();
+  expect_nothing_left();
+}
+
+TEST_P(LaterSlicesTest, WhatMakesWayForANewTreeIsNoConflict) {
+  write_tree(0, "top ");
+  ASSERT_TRUE(stores_[0]->user_remove(at("old")).ok());
+  write(0, "old", "a file now");
+  ASSERT_TRUE(stores_[0]->user_remove(at("turns")).ok());
+  ASSERT_TRUE(stores_[0]->user_make_directory(at("turns/into a file/and more")).ok());
+  write(0, "turns/into a file/and more/below", "b");
+  const RunReport report = run_clean();
+  EXPECT_TRUE(report.conflicts.empty());
+  expect_same();
+  expect_nothing_left();
+}
+
+TEST_P(LaterSlicesTest, AnInterruptedRunGoesOn) {
+  write_tree(0, "top ");
+  write_tree(1, "there ");
+  std::stop_source stop;
+  std::size_t calls = 0;
+  stores_[1]->set_hook([&](const provider::MemoryEvent& event) -> Result<void> {
+    if (event.when == provider::MemoryEvent::When::kBeforeCall && event.call == "list" &&
+        ++calls == 9) {
+      stop.request_stop();
+    }
+    return {};
+  });
+  const Result<RunReport> stopped = run(stop.get_token());
+  ASSERT_FALSE(stopped.ok());
+  EXPECT_EQ(stopped.error().code(), Code::kCancelled);
+  heal(1);
+  const RunReport report = run_clean();
+  EXPECT_EQ(report.counts.removed, 0U);
+  expect_same();
+  expect_nothing_left();
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, LaterSlicesTest, ::testing::Values(1U, 2U, 5U, 7U, 12U, 40U));
 INSTANTIATE_TEST_SUITE_P(Sizes, SlicesTest, ::testing::Values(1U, 2U, 5U, 7U, 12U, 40U, 1000U));
 
 }  // namespace

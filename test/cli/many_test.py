@@ -5,6 +5,7 @@ MANY says how many (`make many` tries a million); CI is content with fewer.
 
 import os
 import signal
+import time
 
 import lab
 import mounts
@@ -12,7 +13,6 @@ import mounts
 MANY = int(os.environ.get("MANY", "6000" if lab.SANITIZED else "100000"))
 MOST_KIB = 200 * 1024
 PER_FOLDER = 250
-OLD_S = 1_700_000_000
 
 
 class Many(mounts.MountLab):
@@ -51,7 +51,7 @@ class Many(mounts.MountLab):
         own = os.path.join(root, ".syncoxiders")
         return 1 + sum(len(folders) + len(files) for _, folders, files in os.walk(own))
 
-    def test_of_one_tree(self):
+    def make_tree(self):
         made = 0
         for folder in range(0, MANY // (PER_FOLDER + 1)):
             place = os.path.join(self.a, f"{folder // 100}", f"{folder}")
@@ -61,10 +61,24 @@ class Many(mounts.MountLab):
                 if number % 50 == 0:
                     os.write(descriptor, b"%d/%d" % (folder, number))
                 os.close(descriptor)
-                # What was written less than two seconds before it was synced is read again by the next run,
-                # and handed over for that: see docs/reliability.md.
-                os.utime(os.path.join(place, f"a name of some length {number}"), (OLD_S, OLD_S))
                 made += 1
+        return made
+
+    def test_an_interrupted_first_copy(self):
+        made = self.make_tree()
+        first = self.start("sync", self.a, self.b, "--max-delete", "none", "-q")
+        last = os.path.join(self.b, "0", f"{min(60, MANY // (PER_FOLDER + 1) // 2)}")
+        while not os.path.exists(last) and first.poll() is None:
+            time.sleep(0.01)
+        first.kill()
+        first.communicate()
+        summary = self.sync_measured()
+        self.assertTrue(0 < summary["created"] < made, summary)
+        self.assertEqual(self.count(self.a), self.count(self.b))
+        self.assertEqual(self.sync_measured()["created"], 0)
+
+    def test_a_first_copy_and_changes(self):
+        made = self.make_tree()
         self.assertEqual(self.sync_measured()["created"], made)
         self.assertEqual(self.count(self.a), self.count(self.b))
         summary = self.sync_measured()

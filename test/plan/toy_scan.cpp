@@ -8,7 +8,7 @@ namespace ox::toy {
 
 namespace {
 
-/// Finds the directories whose whole inside is as every replica acknowledged it.
+/// Finds what is as every replica acknowledged it: whole directories, and children of others.
 class Unchanged {
  public:
   Unchanged(const std::vector<ToyReplica>& replicas, const ToyStore& store, const Filter& filter,
@@ -46,26 +46,86 @@ class Unchanged {
 
   bool skips_object(const Object* directory) const { return skipped_.contains(directory); }
   bool drops_record(NodeId id) const { return dropped_.contains(id); }
+  bool omits_some_of(const Object* directory) const { return differing_.contains(directory); }
+  bool omits(const Object* object) const { return omitted_.contains(object); }
 
  private:
   bool visit(NodeId directory, const std::vector<const Object*>& objects) {
     const auto found = children_.find(directory);
     const std::size_t count = found == children_.end() ? 0 : found->second.size();
-    bool unchanged = !unsettled_.contains(directory);
+    bool comparable = !unsettled_.contains(directory);
+    bool unchanged = true;
     for (const Object* object : objects) {
-      unchanged = unchanged &&
-                  (object == nullptr || (object->children.size() == count && !object->unreadable));
+      comparable = comparable && (object == nullptr || !object->unreadable);
+      unchanged = unchanged && (object == nullptr || object->children.size() == count);
     }
+    std::vector<const tree::NodeRecord*> same;
     for (std::size_t c = 0; c < count; ++c) {
-      unchanged = visit_child(*found->second[c], objects) && unchanged;
-    }
-    if (unchanged) {
-      skipped_.insert(objects.begin(), objects.end());
-      for (std::size_t c = 0; c < count; ++c) {
-        dropped_.insert(found->second[c]->id);
+      if (visit_child(*found->second[c], objects)) {
+        same.push_back(found->second[c]);
       }
     }
+    unchanged = unchanged && comparable && same.size() == count;
+    if (unchanged) {
+      skipped_.insert(objects.begin(), objects.end());
+      for (const tree::NodeRecord* record : same) {
+        dropped_.insert(record->id);
+      }
+    } else if (comparable) {
+      omit(same, objects);
+    }
     return unchanged;
+  }
+
+  /// Of a directory in which something differs, leaves out what does not, unless it could meet what
+  /// does.
+  void omit(const std::vector<const tree::NodeRecord*>& same,
+            const std::vector<const Object*>& directories) {
+    differing_.insert(directories.begin(), directories.end());
+    std::vector<std::string> others;
+    for (ReplicaIndex i = 0; i < replicas_.size(); ++i) {
+      if (directories[i] == nullptr) {
+        continue;
+      }
+      for (const auto& [key, object] : directories[i]->children) {
+        if (std::ranges::none_of(same, [&](const tree::NodeRecord* record) {
+              return replicas_[i].key(record->agreed->name) == key;
+            })) {
+          others.push_back(object->name);
+        }
+      }
+    }
+    if (const auto found = children_.find(same.empty() ? kNoNode : same.front()->agreed->parent);
+        found != children_.end()) {
+      for (const tree::NodeRecord* record : found->second) {
+        if (std::ranges::find(same, record) == same.end()) {
+          others.push_back(record->agreed->name);
+        }
+      }
+    }
+    for (const tree::NodeRecord* record : same) {
+      if (could_meet(record->agreed->name, others)) {
+        continue;
+      }
+      dropped_.insert(record->id);
+      for (ReplicaIndex i = 0; i < replicas_.size(); ++i) {
+        if (directories[i] != nullptr) {
+          omitted_.insert(
+              directories[i]->children.at(replicas_[i].key(record->agreed->name)).get());
+        }
+      }
+    }
+  }
+
+  bool could_meet(const std::string& name, const std::vector<std::string>& others) const {
+    return std::ranges::any_of(replicas_, [&](const ToyReplica& replica) {
+      const std::size_t limit = replica.traits().names.max_name_bytes;
+      return tree::may_be_conflict_name(name, limit) ||
+             tree::may_be_conflict_name(replica.key(name), limit) ||
+             std::ranges::any_of(others, [&](const std::string& other) {
+               return replica.key(other) == replica.key(name);
+             });
+    });
   }
 
   bool visit_child(const tree::NodeRecord& record, const std::vector<const Object*>& directories) {
@@ -140,6 +200,8 @@ class Unchanged {
   std::unordered_map<NodeId, std::vector<const tree::NodeRecord*>> children_;
   std::unordered_set<NodeId> unsettled_;
   std::unordered_set<const Object*> skipped_;
+  std::unordered_set<const Object*> differing_;  ///< directories of which some is left out
+  std::unordered_set<const Object*> omitted_;
   std::unordered_set<NodeId> dropped_;
 };
 
@@ -174,6 +236,8 @@ class Lister {
       seen.coverage = plan::Coverage::kUnknown;
     } else if (skipped) {
       seen.coverage = plan::Coverage::kUnchanged;
+    } else if (unchanged_ != nullptr && unchanged_->omits_some_of(&object)) {
+      seen.coverage = plan::Coverage::kDiffering;
     }
     listed_->entries.push_back(std::move(seen));
     objects_->push_back(&object);
@@ -192,6 +256,9 @@ class Lister {
   }
 
   void look_at(std::uint32_t parent, const Object& object, const RelPath& directory) {
+    if (unchanged_ != nullptr && unchanged_->omits(&object)) {
+      return;
+    }
     const bool is_directory = object.kind == tree::Kind::kDirectory;
     const RelPath path = filter_ ? directory.child(object.name) : RelPath();
     if (filter_ && filter_(index_, path, is_directory)) {

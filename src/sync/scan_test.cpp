@@ -1,0 +1,169 @@
+#include "sync/scan.h"
+
+#include "sync/engine_lab_for_test.h"
+
+namespace ox::sync {
+namespace {
+
+/// What of two replicas that were in sync goes to the planner.
+class ScanTest : public EngineLab {
+ protected:
+  void add_two(const tree::NameRules& second_names = {}) {
+    add_replica();
+    provider::Capabilities can = provider::full_capabilities();
+    can.names = second_names;
+    add_replica(std::move(can));
+  }
+
+  void write_many() {
+    for (int number = 0; number < 600; ++number) {
+      write(0, "many/file " + std::to_string(number), std::to_string(number));
+    }
+    write(0, "other/quiet", "q");
+    run_clean();
+  }
+
+  Scan scan_now() {
+    const Services services{.pool = &pool_, .clock = &clock_, .progress = &progress_};
+    Result<Scan> found = scan(*store_, replicas_, {}, services, {});
+    EXPECT_TRUE(found.ok());
+    return std::move(*found);
+  }
+
+  /// Names of what is handed over of a replica, but for the root.
+  static std::vector<std::string> names(const Scan& scan, std::size_t replica) {
+    std::vector<std::string> found;
+    for (const plan::Observed& seen : scan.replicas[replica].entries) {
+      if (!seen.entry.name.empty()) {
+        found.push_back(seen.entry.name);
+      }
+    }
+    std::ranges::sort(found);
+    return found;
+  }
+
+  static std::vector<std::string> record_names(const Scan& scan) {
+    std::vector<std::string> found;
+    for (const tree::NodeRecord& record : scan.nodes) {
+      if (record.id != kRootNode) {
+        found.push_back(record.agreed->name);
+      }
+    }
+    std::ranges::sort(found);
+    return found;
+  }
+
+  tree::Fingerprint fingerprint(std::size_t replica, std::string_view path) const {
+    for (const auto& [where, entry] : stores_[replica]->entries()) {
+      if (where == at(path)) {
+        return entry.fingerprint;
+      }
+    }
+    ADD_FAILURE() << path << " is not there";
+    return {};
+  }
+
+  using Names = std::vector<std::string>;
+};
+
+TEST_F(ScanTest, WhatIsInSyncIsNotHandedOver) {
+  add_two();
+  write_many();
+  const Scan found = scan_now();
+  EXPECT_EQ(names(found, 0), Names{});
+  EXPECT_EQ(record_names(found), Names{});
+  EXPECT_EQ(found.entries, 2U * 603U);
+}
+
+TEST_F(ScanTest, OfADirectoryOnlyWhatDiffersIsHandedOver) {
+  add_two();
+  write_many();
+  write(0, "many/file 300", "another");
+  write(1, "many/new", "new");
+  ASSERT_TRUE(stores_[0]->user_remove(at("many/file 599")).ok());
+  const Scan found = scan_now();
+  EXPECT_EQ(names(found, 0), (Names{"file 300", "many"}));
+  EXPECT_EQ(names(found, 1), (Names{"file 300", "file 599", "many", "new"}));
+  EXPECT_EQ(record_names(found), (Names{"file 300", "file 599", "many"}));
+  for (const plan::Observed& seen : found.replicas[0].entries) {
+    if (seen.entry.name == "many") {
+      EXPECT_EQ(seen.coverage, plan::Coverage::kDiffering);
+    }
+  }
+}
+
+TEST_F(ScanTest, SoAreNamesThatConflictCopiesMayWant) {
+  add_two();
+  write(0, "many/a.conflict-b-20231114T221320Z", "an earlier one");
+  write_many();
+  write(0, "many/new", "new");
+  EXPECT_EQ(names(scan_now(), 1), (Names{"a.conflict-b-20231114T221320Z", "many"}));
+}
+
+TEST_F(ScanTest, SoAreNamesThatAReplicaTakesForOneWithWhatDiffers) {
+  add_two({.case_rule = tree::CaseRule::kFolds});
+  write_many();
+  write(0, "many/FILE 17", "not to be told from the other");
+  EXPECT_EQ(names(scan_now(), 0), (Names{"FILE 17", "file 17", "many"}));
+  EXPECT_EQ(names(scan_now(), 1), (Names{"file 17", "many"}));
+  const Result<RunReport> report = run();
+  ASSERT_TRUE(report.ok());
+  EXPECT_TRUE(has_problem(*report, "name_collision"));
+  EXPECT_EQ(files(1).at("many/file 17"), "17");
+}
+
+/// Written as the sync began, where time stamps are coarse and could hide another write.
+class YoungFilesTest : public ScanTest {
+ protected:
+  YoungFilesTest() {
+    provider::Capabilities can = provider::full_capabilities();
+    can.ctime_reliable = false;
+    can.mtime_step = std::chrono::seconds(2);
+    add_replica(std::move(can));
+    add_replica();
+    clock_.advance(std::chrono::milliseconds(1'900));
+  }
+
+  /// At once: run() is about to let ten seconds pass.
+  void run_now() {
+    clock_.advance(std::chrono::seconds(-10));
+    run_clean();
+  }
+};
+
+TEST_F(YoungFilesTest, AreReadOnceMoreAndNotHandedOver) {
+  for (int number = 0; number < 20; ++number) {
+    ASSERT_TRUE(stores_[0]->user_write(at("young " + std::to_string(number)), "y").ok());
+  }
+  run_now();
+  clock_.advance(std::chrono::seconds(5));
+  std::size_t opened = 0;
+  for (const auto& store : stores_) {
+    store->set_hook([&](const provider::MemoryEvent& event) -> Result<void> {
+      if (event.when == provider::MemoryEvent::When::kBeforeCall && event.call == "open") {
+        ++opened;
+      }
+      return {};
+    });
+  }
+  EXPECT_EQ(record_names(scan_now()), Names{});
+  EXPECT_GE(opened, 20U);
+  run_clean();
+  opened = 0;
+  EXPECT_EQ(record_names(scan_now()), Names{});
+  EXPECT_EQ(opened, 0U) << "the run has noted that it looked";
+}
+
+TEST_F(YoungFilesTest, ThatWereWrittenAgainAreHandedOver) {
+  ASSERT_TRUE(stores_[0]->user_write(at("young"), "one").ok());
+  run_now();
+  const tree::Fingerprint before = fingerprint(0, "young");
+  ASSERT_TRUE(stores_[0]->user_write(at("young"), "two").ok());  // within the same tick
+  ASSERT_TRUE(fingerprint(0, "young").same_version(before));
+  EXPECT_EQ(record_names(scan_now()), Names{"young"});
+  run_clean();
+  EXPECT_EQ(files(1).at("young"), "two");
+}
+
+}  // namespace
+}  // namespace ox::sync
