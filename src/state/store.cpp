@@ -1,5 +1,6 @@
 #include "state/store.h"
 
+#include "base/expects.h"
 #include "rt/mutex.h"
 #include "state/action_codec.h"
 #include "state/database.h"
@@ -12,6 +13,20 @@ namespace ox::state {
 namespace {
 
 class SqliteStore : public Store {
+  class SqliteSnapshot : public Snapshot {
+   public:
+    explicit SqliteSnapshot(SqliteStore& store) : store_(store) {}
+    SqliteSnapshot(const SqliteSnapshot&) = delete;
+    SqliteSnapshot& operator=(const SqliteSnapshot&) = delete;
+    ~SqliteSnapshot() override {
+      rt::Lock lock(store_.mutex_);
+      ignore(store_.database_->execute("ROLLBACK"), "nothing was written");
+    }
+
+   private:
+    SqliteStore& store_;
+  };
+
  public:
   SqliteStore(std::unique_ptr<Database> database, OpenMode mode)
       : mode_(mode), database_(std::move(database)) {}
@@ -63,8 +78,16 @@ class SqliteStore : public Store {
     return count_nodes();
   }
 
+  Result<std::unique_ptr<Snapshot>> snapshot() override {
+    rt::Lock lock(mutex_);
+    expects(!database_->in_transaction());
+    TRY(database_->execute("BEGIN"));
+    return std::unique_ptr<Snapshot>(std::make_unique<SqliteSnapshot>(*this));
+  }
+
   Result<void> commit(const Commit& commit) override {
     rt::Lock lock(mutex_);
+    expects(!database_->in_transaction());
     return in_transaction(commit.durable, [&]() OX_REQUIRES(mutex_) -> Result<void> {
       TRY_ASSIGN(const std::int64_t grown, change_nodes(*database_, commit.nodes));
       if (grown != 0) {

@@ -72,6 +72,12 @@ struct StoreLocation {
 
 enum class OpenMode : std::uint8_t { kReadWrite, kReadOnly };
 
+/// While it lives, reads see the state of one moment and cost less.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+};
+
 /// Threading: all calls are safe from several threads; reads run in parallel (a connection a
 /// thread, or one lock), commits one after the other. A failed commit changes nothing.
 /// Nothing is cached between calls but prepared statements.
@@ -98,6 +104,9 @@ class Store {
   virtual Result<std::vector<tree::NodeRecord>> unsettled() = 0;
   /// Number of agreed nodes without the root.
   virtual Result<std::uint64_t> node_count() = 0;
+
+  /// Contract: one at a time, no commit while it lives, and it goes before the store.
+  virtual Result<std::unique_ptr<Snapshot>> snapshot() = 0;
 
   virtual Result<void> commit(const Commit& commit) = 0;
 

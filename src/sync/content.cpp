@@ -347,6 +347,7 @@ class Content {
 
   std::uint64_t intend(const ContentBatch& batch) {
     std::vector<state::Action> actions;
+    actions.reserve(batch.directories.size() + batch.transfers.size());
     for (const NewDirectory& directory : batch.directories) {
       actions.push_back({.kind = state::ActionKind::kMakeDirectory,
                          .replica = directory.operation->replica,

@@ -23,7 +23,10 @@ tree::NodeRecord& Ledger::touch(NodeId id, std::size_t sides) {
     record.id = id;
     record.sides.resize(sides);
   }
-  touched_.try_emplace(id, fresh ? std::nullopt : record.agreed);
+  const auto [touched, first] = touched_.try_emplace(id, Touched{.record = &record});
+  if (first && !fresh) {
+    touched->second.stored = record.agreed;
+  }
   return record;
 }
 
@@ -158,17 +161,20 @@ Result<void> Ledger::forget_below(NodeId directory, state::Commit& commit) {
 }
 
 Result<void> Ledger::commit(state::Commit extra) {
-  for (const auto& [id, stored] : touched_) {
-    const tree::NodeRecord& record = live_.at(id);
+  // Records and batches are large, so they are lent rather than copied.
+  const std::size_t lent_nodes = extra.nodes.size();
+  extra.nodes.reserve(lent_nodes + touched_.size());
+  for (auto& [id, touched] : touched_) {
+    tree::NodeRecord& record = *touched.record;
     const bool empty = !record.agreed.has_value() &&
                        std::ranges::all_of(record.sides, [](const tree::ReplicaSide& side) {
                          return side == tree::ReplicaSide{};
                        });
-    state::NodeChange change{.id = id, .stored = stored, .record = std::nullopt};
+    state::NodeChange& change = extra.nodes.emplace_back(
+        state::NodeChange{.id = id, .stored = std::move(touched.stored), .record = std::nullopt});
     if (!empty) {
-      change.record = record;
+      change.record = std::move(record);
     }
-    extra.nodes.push_back(std::move(change));
   }
   for (const NodeId directory : forgotten_directories_) {
     TRY(forget_below(directory, extra));
@@ -176,7 +182,6 @@ Result<void> Ledger::commit(state::Commit extra) {
   std::ranges::sort(dirty_batches_);
   const auto repeated = std::ranges::unique(dirty_batches_);
   dirty_batches_.erase(repeated.begin(), repeated.end());
-  // Large, so they are lent rather than copied.
   const std::size_t lent = extra.batches.size();
   for (const std::uint64_t number : dirty_batches_) {
     extra.batches.push_back(std::move(batches_.at(number)));
@@ -184,6 +189,14 @@ Result<void> Ledger::commit(state::Commit extra) {
   const Result<void> committed = store_.commit(extra);
   for (std::size_t k = 0; k < dirty_batches_.size(); ++k) {
     batches_.at(dirty_batches_[k]) = std::move(extra.batches[lent + k]);
+  }
+  auto change = extra.nodes.begin() + static_cast<std::ptrdiff_t>(lent_nodes);
+  for (auto& [id, touched] : touched_) {
+    touched.stored = std::move(change->stored);
+    if (change->record.has_value()) {
+      *touched.record = std::move(*change->record);
+    }
+    ++change;
   }
   TRY(committed);
   touched_.clear();

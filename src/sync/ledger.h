@@ -53,14 +53,18 @@ class Ledger {
   const std::vector<NodeId>& changed_files() const { return changed_files_; }
 
  private:
+  struct Touched {
+    tree::NodeRecord* record = nullptr;     ///< in live_
+    std::optional<tree::NodeValue> stored;  ///< the agreed value in the store
+  };
+
   tree::NodeRecord& touch(NodeId id, std::size_t sides);
   Result<void> forget_below(NodeId directory, state::Commit& commit);
 
   state::Store& store_;
   RunId run_;
   std::unordered_map<NodeId, tree::NodeRecord> live_;
-  std::map<NodeId, std::optional<tree::NodeValue>>
-      touched_;  ///< with the agreed value in the store
+  std::map<NodeId, Touched> touched_;
   std::vector<NodeId> forgotten_directories_;
   std::map<std::uint64_t, state::ActionBatch> batches_;
   std::vector<std::uint64_t> dirty_batches_;

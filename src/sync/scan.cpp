@@ -54,6 +54,7 @@ class Scanner {
   }
 
   Result<Scan> run() {
+    TRY_ASSIGN(const std::unique_ptr<state::Snapshot> snapshot, store_.snapshot());
     TRY(load_unsettled());
     auto root = std::make_shared<ScanUnit>();
     TRY_ASSIGN(root->record, store_.root());
@@ -221,7 +222,9 @@ class Scanner {
     entries_ += found->size();
     filter(path, i, std::move(*found), listing);
     count_hard_linked(i, listing);
-    std::ranges::sort(listing.entries, {}, &tree::Entry::name);
+    if (!std::ranges::is_sorted(listing.entries, {}, &tree::Entry::name)) {
+      std::ranges::sort(listing.entries, {}, &tree::Entry::name);
+    }
     return listing;
   }
 

@@ -40,9 +40,10 @@ Result<std::vector<tree::Entry>> LocalProvider::list(const RelPath& directory,
     }
   }
   TRY_ASSIGN(const auto handle, std::move(opened));
+  const Timestamp begun = root_->now();
   TRY_ASSIGN(auto items, handle->list());
   TRY(root_->note_listed(directory, *handle));
-  TRY_ASSIGN(std::vector<tree::Entry> entries, root_->entries_of(*handle, std::move(items)));
+  TRY_ASSIGN(std::vector<tree::Entry> entries, root_->entries_of(*handle, std::move(items), begun));
   for (const std::string& name : root_->shown_in(directory)) {
     if (auto entry = look(directory.child(name));
         entry.ok() && std::ranges::find(entries, name, &tree::Entry::name) == entries.end()) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <numeric>
 
 #include "provider/xattrs.h"
 
@@ -246,9 +247,9 @@ tree::Fingerprint LocalRoot::fingerprint_of(const fs::Stat& stat) const {
   return print;
 }
 
-tree::Entry LocalRoot::entry_of(std::string_view name, const fs::Stat& stat) const {
+tree::Entry LocalRoot::entry_of(std::string name, const fs::Stat& stat) const {
   tree::Entry entry;
-  entry.name = name;
+  entry.name = std::move(name);
   entry.kind = stat.device == facts_.device ? kind_of(stat.type) : tree::Kind::kOther;
   entry.fingerprint = fingerprint_of(stat);
   if (entry.kind == tree::Kind::kFile) {
@@ -276,7 +277,10 @@ bool LocalRoot::matches(const fs::Stat& stat, const tree::Fingerprint& expected)
 }
 
 bool LocalRoot::is_recent(const fs::Stat& stat) const {
-  const Timestamp now = options_.clock->now();
+  return was_recent(stat, options_.clock->now());
+}
+
+bool LocalRoot::was_recent(const fs::Stat& stat, Timestamp now) const {
   const std::int64_t estimate = now.ns + facts_.clock_offset.count();
   const std::int64_t margin = (kRecent + facts_.capabilities.mtime_step).count();
   return last_change(stat, facts_.capabilities).ns >= estimate - margin;
@@ -304,17 +308,32 @@ std::optional<Timestamp> LocalRoot::file_system_now() {
   return stat->ctime.ns != 0 ? stat->ctime : stat->mtime;
 }
 
+namespace {
+
+/// Who compares listings wants them so, and items are smaller than entries.
+std::vector<std::uint32_t> in_order_of_names(const std::vector<fs::DirectoryItem>& items) {
+  std::vector<std::uint32_t> places(items.size());
+  std::iota(places.begin(), places.end(), 0U);
+  std::ranges::sort(places, {},
+                    [&](std::uint32_t place) -> const std::string& { return items[place].name; });
+  return places;
+}
+
+}  // namespace
+
 Result<std::vector<tree::Entry>> LocalRoot::entries_of(fs::Directory& directory,
-                                                       std::vector<fs::DirectoryItem> items) {
+                                                       std::vector<fs::DirectoryItem> items,
+                                                       Timestamp begun) {
   std::vector<tree::Entry> entries;
   entries.reserve(items.size());
   std::optional<std::optional<Timestamp>> now;
-  for (fs::DirectoryItem& item : items) {
+  for (const std::uint32_t place : in_order_of_names(items)) {
+    fs::DirectoryItem& item = items[place];
     if (is_own_name(item.name)) {
       continue;
     }
     bool racy = false;
-    if (item.stat.type == fs::NodeType::kFile && is_recent(item.stat)) {
+    if (item.stat.type == fs::NodeType::kFile && was_recent(item.stat, begun)) {
       if (!now.has_value()) {
         now = file_system_now();
       }
@@ -326,10 +345,10 @@ Result<std::vector<tree::Entry>> LocalRoot::entries_of(fs::Directory& directory,
       TRY_ASSIGN(item.stat, std::move(again));
       racy = !now->has_value() || is_racy(item.stat, **now);
     }
-    tree::Entry& entry = entries.emplace_back(entry_of(item.name, item.stat));
+    tree::Entry& entry = entries.emplace_back(entry_of(std::move(item.name), item.stat));
     entry.fingerprint.racy = racy;
     if (entry.kind == tree::Kind::kSymlink) {
-      auto target = directory.read_symlink(item.name);
+      auto target = directory.read_symlink(entry.name);
       if (target.failed_with(Code::kNotFound)) {
         entries.pop_back();
         continue;

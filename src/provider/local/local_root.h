@@ -87,18 +87,23 @@ class LocalRoot {
   /// kNameInvalid when `path` leads into our own folder.
   Result<void> check_not_own(const RelPath& path) const;
   tree::Fingerprint fingerprint_of(const fs::Stat& stat) const;
-  tree::Entry entry_of(std::string_view name, const fs::Stat& stat) const;
+  tree::Entry entry_of(std::string name, const fs::Stat& stat) const;
   /// True when the inode is the version that is expected. Of directories only the identity counts.
   bool matches(const fs::Stat& stat, const tree::Fingerprint& expected) const;
 
   /// The inode changed so lately that a further change may leave no trace.
   bool is_recent(const fs::Stat& stat) const;
+  /// The same at a moment before the inode was read.
+  bool was_recent(const fs::Stat& stat, Timestamp now) const;
   bool is_racy(const fs::Stat& stat, Timestamp file_system_now) const;
+  Timestamp now() const { return options_.clock->now(); }
   /// The file system's own clock; none where nothing may be written.
   std::optional<Timestamp> file_system_now();
-  /// Entries of a listing with their racy marks; looks again at what changed lately.
+  /// Entries of a listing, in order of their names, with their racy marks; looks again at what
+  /// changed shortly before it was `begun`.
   Result<std::vector<tree::Entry>> entries_of(fs::Directory& directory,
-                                              std::vector<fs::DirectoryItem> items);
+                                              std::vector<fs::DirectoryItem> items,
+                                              Timestamp begun);
   /// One entry with xattrs, link target and racy mark.
   Result<tree::Entry> look_at(fs::Directory& directory, const std::string& name);
   /// An entry that we have just changed ourselves: its racy mark needs no look at the clock.

@@ -122,7 +122,7 @@ Result<tree::Entry> LocalBatch::describe_published(const Item& item, const Place
 
 tree::Entry LocalBatch::describe(const Item& item, std::string_view name,
                                  const fs::Stat& stat) const {
-  tree::Entry entry = root_.entry_of(name, stat);
+  tree::Entry entry = root_.entry_of(std::string(name), stat);
   entry.fingerprint.racy = item.kind == tree::Kind::kFile;
   entry.attributes.xattrs = item.xattrs;
   entry.content.link_target = item.link_target;
