@@ -67,9 +67,7 @@ class Matcher {
   }
 
  private:
-  bool moves_count() const {
-    return work_.policy().mode == Mode::kTwoWay || work_.policy().mode == Mode::kOneWay;
-  }
+  bool moves_count() const { return plan::moves_count(work_.policy().mode); }
   bool matched(EntryIndex e) const { return work_.node_of_entry[replica_][e] != kNone; }
   const Observed& observed(EntryIndex e) const {
     return work_.input().replicas[replica_].entries[e];

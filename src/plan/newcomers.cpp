@@ -10,7 +10,8 @@ namespace ox::plan {
 
 namespace {
 
-/// Directories that hold nothing but excluded names are not ours to spread.
+/// Directories that hold nothing but excluded names are not ours to spread. What was moved into
+/// them is ours already.
 std::vector<bool> worth_keeping(const Work& work, ReplicaIndex i) {
   const auto count = static_cast<EntryIndex>(work.node_of_entry[i].size());
   std::vector<bool> keep(count, false);
@@ -21,7 +22,7 @@ std::vector<bool> worth_keeping(const Work& work, ReplicaIndex i) {
   for (EntryIndex e = count; e-- > 1;) {
     const Observed& seen = work.input().replicas[i].entries[e];
     keep[e] =
-        keep[e] || seen.entry.kind != tree::Kind::kDirectory ||
+        keep[e] || seen.entry.kind != tree::Kind::kDirectory || work.node_of_entry[i][e] != kNone ||
         (empty[e] && work.children_of_entry[i][e].empty() && seen.coverage == Coverage::kListed);
     keep[seen.parent] = keep[seen.parent] || keep[e];
   }

@@ -13,6 +13,11 @@ namespace ox::plan {
 /// directional modes is the first replica of Policy::order.
 enum class Mode : std::uint8_t { kTwoWay, kOneWay, kCopy, kMove };
 
+/// Does what stands elsewhere count as moved? In the other modes it is new there.
+inline bool moves_count(Mode mode) {
+  return mode == Mode::kTwoWay || mode == Mode::kOneWay;
+}
+
 /// Who wins a content conflict. What a mode can't tell (equal sizes, no usable times) falls back to
 /// kNewer, then kPath1, then the smaller digest.
 enum class KeepMode : std::uint8_t { kNewer, kOlder, kBigger, kSmaller, kPath1, kPath2 };

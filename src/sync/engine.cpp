@@ -191,7 +191,9 @@ class Run {
     // After a crash between delivery and removal all is as acknowledged, yet the sources have to
     // go.
     const bool moving = options_.policy.mode == plan::Mode::kMove;
-    ScanOptions scope{.whole = rebase_ || moving, .compare_bytes = options_.policy.compare.hash};
+    ScanOptions scope{.whole = rebase_ || moving,
+                      .moves = whose_moves_count(options_.policy, replicas_.size()),
+                      .compare_bytes = options_.policy.compare.hash};
     slices_.shape(scope);
     TRY_ASSIGN(Scan scanned, scan(store_, replicas_, scope, services_, stop_));
     report_.counts.scanned = slices_.is_first() ? report_.counts.scanned + scanned.entries

@@ -4,6 +4,7 @@
 
 #include "crypto/digest.h"
 #include "sync/rescue.h"
+#include "sync/sources.h"
 #include "sync/undo_journal.h"
 
 namespace ox::sync {
@@ -12,9 +13,32 @@ namespace {
 
 constexpr std::uint64_t kMostUnchecked = 64;  ///< runs that ended early, one after the other
 
-bool is_as_displaced(const state::VersionRecord& version, const tree::Entry& entry) {
-  return entry.kind == tree::Kind::kSymlink || (entry.fingerprint.size == version.content.size &&
-                                                entry.fingerprint.mtime == version.content.mtime);
+/// A version written so shortly before it was displaced may hide another write behind its time
+/// stamps, however coarse they are.
+constexpr std::int64_t kFreshNs = 4'000'000'000;
+constexpr std::uint64_t kReadAgainBytes = 64U << 20U;
+
+bool may_hide_another(const state::VersionRecord& version) {
+  return version.content.digest.has_value() && version.content.size <= kReadAgainBytes &&
+         version.when.ns - version.content.mtime.ns < kFreshNs;
+}
+
+/// Are these the bytes that were to be displaced? What can't be read is not another version.
+bool holds_its_bytes(provider::Provider& provider, const state::VersionRecord& version) {
+  const auto source = provider.open_trashed(version.trashed);
+  if (!source.ok()) {
+    return true;
+  }
+  const Result<Digest> digest = digest_of_source(**source, {});
+  return !digest.ok() || *digest == *version.content.digest;
+}
+
+bool is_as_displaced(provider::Provider& provider, const state::VersionRecord& version,
+                     const tree::Entry& entry) {
+  return entry.kind == tree::Kind::kSymlink ||
+         (entry.fingerprint.size == version.content.size &&
+          entry.fingerprint.mtime == version.content.mtime &&
+          (!may_hide_another(version) || holds_its_bytes(provider, version)));
 }
 
 /// Only tells names apart, so the beginning of a large file will do.
@@ -48,7 +72,7 @@ class Keeper {
       for (const state::VersionRecord& version : versions) {
         if (version.run >= since) {
           const Result<tree::Entry> entry = replicas_[i].provider->look_trashed(version.trashed);
-          if (entry.ok() && !is_as_displaced(version, *entry)) {
+          if (entry.ok() && !is_as_displaced(*replicas_[i].provider, version, *entry)) {
             rescue(version, *entry);
           }
         }
@@ -119,7 +143,7 @@ class Keeper {
     if (!entry.ok()) {
       return;
     }
-    if (!is_as_displaced(version, *entry)) {
+    if (!is_as_displaced(provider, version, *entry)) {
       rescue(version, *entry);
       return;
     }

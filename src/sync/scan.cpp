@@ -9,6 +9,7 @@
 #include "state/page.h"
 #include "sync/fingerprints.h"
 #include "sync/scan_compare.h"
+#include "sync/scan_moves.h"
 #include "sync/sources.h"
 
 namespace ox::sync {
@@ -30,6 +31,15 @@ plan::Traits traits_of(const EngineReplica& replica) {
   traits.clock_skew = can.clock_skew;
   traits.names = can.names;
   return traits;
+}
+
+std::vector<bool> whose_moves_count(const plan::Policy& policy, std::size_t replicas) {
+  std::vector<bool> count;
+  if (plan::moves_count(policy.mode)) {
+    count.resize(replicas, policy.mode == plan::Mode::kTwoWay);
+    count[policy.order.front()] = true;
+  }
+  return count;
 }
 
 namespace {
@@ -72,6 +82,12 @@ class Scanner {
     }
     spawn(root);
     TRY(group_.wait());
+    for (std::vector<UnitPtr> rest = release(); !rest.empty(); rest = release()) {
+      for (UnitPtr& unit : rest) {
+        spawn(std::move(unit));
+      }
+      TRY(group_.wait());
+    }
     rt::Lock lock(mutex_);
     result_.entries = entries_.load();
     return std::move(result_);
@@ -83,6 +99,9 @@ class Scanner {
   Result<void> load_unsettled() {
     TRY_ASSIGN(std::vector<tree::NodeRecord> unsettled, store_.unsettled());
     rt::Lock lock(mutex_);
+    if (!options_.moves.empty() && unsettled.empty() && MovedDirectories::can_be_told(replicas_)) {
+      moved_.emplace(replicas_, options_.moves);
+    }
     for (tree::NodeRecord& record : unsettled) {
       if (record.agreed.has_value()) {
         forced_.insert(record.agreed->parent);
@@ -98,6 +117,11 @@ class Scanner {
       }
     }
     return {};
+  }
+
+  std::vector<UnitPtr> release() {
+    rt::Lock lock(mutex_);
+    return moved_.has_value() ? moved_->release() : std::vector<UnitPtr>{};
   }
 
   void spawn(UnitPtr unit) {
@@ -165,8 +189,8 @@ class Scanner {
     }
     const bool shown =
         std::ranges::any_of(unit.views, [](const auto& view) { return view.has_value(); });
-    if (!shown) {
-      return true;  // it has vanished everywhere, and has nothing to be listed
+    if (!shown || (known && has_vanished_somewhere(unit))) {
+      return true;  // since an earlier slice: then all that was in it has to be known
     }
     if (known && unit.parent != nullptr && !options_.unfinished->contains(path_of(unit))) {
       return false;
@@ -177,6 +201,16 @@ class Scanner {
     }
     options_.unfinished->erase(path_of(unit));
     return true;
+  }
+
+  bool has_vanished_somewhere(const ScanUnit& unit) const {
+    for (std::size_t i = 0; i < replicas_.size(); ++i) {
+      if (replicas_[i].provider != nullptr && !unit.views[i].has_value() &&
+          unit.record->sides[i].acknowledged.has_value()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   static const RelPath& path_of(const ScanUnit& unit) {
@@ -358,6 +392,10 @@ class Scanner {
         }
         result_.nodes.push_back(std::move(record));
       }
+      if (moved_.has_value()) {
+        std::erase_if(walk_on, [this](const UnitPtr& child)
+                                   OX_REQUIRES(mutex_) { return moved_->hold(child); });
+      }
     }
     for (UnitPtr& child : walk_on) {
       spawn(std::move(child));
@@ -502,6 +540,7 @@ class Scanner {
   rt::Mutex mutex_;
   Scan result_ OX_GUARDED_BY(mutex_);
   std::set<NodeId> forced_ OX_GUARDED_BY(mutex_);
+  std::optional<MovedDirectories> moved_ OX_GUARDED_BY(mutex_);
   rt::TaskGroup group_;
 };
 

@@ -13,6 +13,8 @@ namespace ox::sync {
 struct ScanOptions {
   /// List and hand over everything, also what did not change (first sync, rebase).
   bool whole = false;
+  /// Per replica: does what stands elsewhere now count as moved, wherever that is? Empty: nowhere.
+  std::vector<bool> moves;
   /// Files that may have changed behind their time stamps are read (--compare with hash).
   bool compare_bytes = true;
   /// Stop handing over after about so many entries and leave new directories for later scans, so
@@ -50,6 +52,10 @@ struct Scan {
 /// stop token asks to stop.
 Result<Scan> scan(state::Store& store, const std::vector<EngineReplica>& replicas,
                   const ScanOptions& options, const Services& services, std::stop_token stop);
+
+/// For ScanOptions::moves. In mode one-way a destination's own directories are nobody's, and so is
+/// what was moved into them.
+std::vector<bool> whose_moves_count(const plan::Policy& policy, std::size_t replicas);
 
 /// What the planner needs to know of a replica.
 plan::Traits traits_of(const EngineReplica& replica);

@@ -25,7 +25,8 @@ class ScanTest : public EngineLab {
 
   Scan scan_now() {
     const Services services{.pool = &pool_, .clock = &clock_, .progress = &progress_};
-    Result<Scan> found = scan(*store_, replicas_, {}, services, {});
+    const ScanOptions options{.moves = whose_moves_count(options_.policy, replicas_.size())};
+    Result<Scan> found = scan(*store_, replicas_, options, services, {});
     EXPECT_TRUE(found.ok());
     return std::move(*found);
   }
@@ -110,6 +111,53 @@ TEST_F(ScanTest, SoAreNamesThatAReplicaTakesForOneWithWhatDiffers) {
   ASSERT_TRUE(report.ok());
   EXPECT_TRUE(has_problem(*report, "name_collision"));
   EXPECT_EQ(files(1).at("many/file 17"), "17");
+}
+
+TEST_F(ScanTest, WhatIsInARenamedDirectoryIsNotHandedOver) {
+  add_two();
+  write(0, "many/below/deep", "deep");
+  write_many();
+  ASSERT_TRUE(stores_[0]->user_make_directory(at("new/place")).ok());
+  ASSERT_TRUE(stores_[0]->user_rename(at("many"), at("new/place/renamed")).ok());
+  write(1, "many/added", "on the other side");
+  const Scan found = scan_now();
+  EXPECT_EQ(names(found, 0), (Names{"new", "place", "renamed"}));
+  EXPECT_EQ(names(found, 1), (Names{"added", "many"}));
+  EXPECT_EQ(record_names(found), (Names{"many"}));
+  const RunReport report = run_clean();
+  EXPECT_EQ(report.counts.moved, 1U);
+  EXPECT_EQ(report.counts.created, 1U);
+  EXPECT_EQ(report.counts.bytes, std::string_view("on the other side").size());
+  EXPECT_EQ(files(0), files(1));
+  EXPECT_EQ(files(0).count("new/place/renamed/below/deep"), 1U);
+  EXPECT_EQ(run_clean().counts.moved, 0U);
+}
+
+TEST_F(ScanTest, OfDirectoriesThatGetOneNameAllIsHandedOver) {
+  add_two();
+  write_many();
+  ASSERT_TRUE(stores_[0]->user_rename(at("many"), at("same")).ok());
+  write(1, "same/file 3", "of another directory");
+  const Scan found = scan_now();
+  EXPECT_EQ(names(found, 0).size(), 601U) << "the other one's names may be among them";
+  run_clean();
+  EXPECT_EQ(files(0), files(1));
+  EXPECT_EQ(files(0).size(), 602U);
+}
+
+TEST_F(ScanTest, OneWayADestinationsMoveIsLookedAtWhole) {
+  add_two();
+  write_many();
+  options_.policy.mode = plan::Mode::kOneWay;
+  options_.policy.keep_mode = plan::KeepMode::kPath1;
+  run_clean();
+  ASSERT_TRUE(stores_[1]->user_make_directory(at("own")).ok());
+  ASSERT_TRUE(stores_[1]->user_rename(at("many"), at("own/many")).ok());
+  EXPECT_GT(names(scan_now(), 0).size(), 600U);
+  ASSERT_TRUE(run().ok());
+  EXPECT_EQ(files(1).at("many/file 3"), "3");
+  ASSERT_TRUE(stores_[0]->user_rename(at("many"), at("renamed")).ok());
+  EXPECT_EQ(names(scan_now(), 0), (Names{"renamed"}));
 }
 
 /// Written as the sync began, where time stamps are coarse and could hide another write.

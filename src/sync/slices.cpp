@@ -23,6 +23,7 @@ void Slices::shape(ScanOptions& scope) {
   if (is_first()) {
     unfinished_before_ = unfinished_;
     scope.unfinished = &unfinished_;
+    scope.moves.clear();  // nothing was known that could have moved
   }
 }
 

@@ -1,6 +1,7 @@
 #include "plan/toy_scan.h"
 
 #include <algorithm>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -11,10 +12,22 @@ namespace {
 /// Finds what is as every replica acknowledged it: whole directories, and children of others.
 class Unchanged {
  public:
-  Unchanged(const std::vector<ToyReplica>& replicas, const ToyStore& store, const Filter& filter,
-            Timestamp now)
+  Unchanged(const std::vector<ToyReplica>& replicas, const ToyStore& store,
+            const plan::Policy& policy, const Filter& filter, Timestamp now)
       : replicas_(replicas), filter_(filter), now_(now) {
+    if (policy.mode == plan::Mode::kOneWay) {
+      source_ = policy.order.front();
+    }
+    moves_are_told_ = filter == nullptr && plan::moves_count(policy.mode) &&
+                      std::ranges::all_of(replicas, tells_moves);
     for (const auto& [id, record] : store.records()) {
+      for (const tree::ReplicaSide& side : record.sides) {
+        const bool elsewhere = side.acknowledged.has_value() &&
+                               (!record.agreed.has_value() ||
+                                side.acknowledged->value.parent != record.agreed->parent ||
+                                side.acknowledged->value.name != record.agreed->name);
+        moves_are_told_ = moves_are_told_ && !elsewhere && record.agreed.has_value();
+      }
       if (id == kRootNode) {
         continue;
       }
@@ -40,6 +53,12 @@ class Unchanged {
     std::vector<const Object*> roots;
     for (const ToyReplica& replica : replicas_) {
       roots.push_back(replica.traits().online ? &replica.root() : nullptr);
+    }
+    standing_.resize(replicas_.size());
+    for (ReplicaIndex i = 0; moves_are_told_ && i < replicas_.size(); ++i) {
+      if (roots[i] != nullptr) {
+        note_standing(i, *roots[i], nullptr);
+      }
     }
     visit(kRootNode, roots);
   }
@@ -145,17 +164,107 @@ class Unchanged {
       if (found == directories[i]->children.end() || !side.acknowledged.has_value() ||
           !as_acknowledged(i, *found->second, *side.acknowledged)) {
         unchanged = false;
-        everywhere = everywhere && found != directories[i]->children.end();
       }
       if (found != directories[i]->children.end()) {
         objects.back() = found->second.get();
         everywhere = everywhere && is_that_directory(i, record, *found->second);
+      } else if (const Object* moved = moved_to(i, record)) {
+        objects.back() = moved;
+      } else {
+        everywhere = false;
       }
     }
     if (record.agreed->kind != tree::Kind::kDirectory) {
       return unchanged;
     }
     return everywhere && visit(record.id, objects) && unchanged;
+  }
+
+  // Directories that were moved -----------------------------------------------------------------
+
+  using Id = std::pair<std::uint64_t, std::int64_t>;
+  struct Standing {
+    const Object* object = nullptr;
+    const Object* directory = nullptr;  ///< in which it stands
+  };
+
+  static bool tells_moves(const ToyReplica& replica) {
+    const plan::Traits& traits = replica.traits();
+    return traits.stable_ids && traits.native_directory_move &&
+           traits.names.case_rule == tree::CaseRule::kSensitive &&
+           traits.names.normalization == tree::NormalizationRule::kBytes;
+  }
+
+  void note_standing(ReplicaIndex i, const Object& object, const Object* directory) {
+    const tree::Fingerprint print = replicas_[i].fingerprint_of(object, now_);
+    if (object.kind == tree::Kind::kDirectory && print.birth_ns != 0) {
+      standing_[i].emplace(Id{print.id, print.birth_ns},
+                           Standing{.object = &object, .directory = directory});
+    }
+    for (const auto& [key, child] : object.children) {
+      note_standing(i, *child, &object);
+    }
+  }
+
+  const Object* object_of(ReplicaIndex i, const tree::NodeRecord& record) const {
+    return standing_of(i, record).object;
+  }
+
+  Standing standing_of(ReplicaIndex i, const tree::NodeRecord& record) const {
+    const auto& known = record.sides[i].acknowledged;
+    if (!known.has_value() || known->value.kind != tree::Kind::kDirectory) {
+      return {};
+    }
+    const auto found = standing_[i].find({known->fingerprint.id, known->fingerprint.birth_ns});
+    return found == standing_[i].end() ? Standing{} : found->second;
+  }
+
+  /// Where a recorded directory stands that is missed at its place: in a recorded directory, under
+  /// a name that is new there and that no other replica gives to something else.
+  const Object* moved_to(ReplicaIndex i, const tree::NodeRecord& record) const {
+    if (!moves_are_told_ || (source_.has_value() && *source_ != i)) {
+      return nullptr;
+    }
+    const Standing now = standing_of(i, record);
+    if (now.object == nullptr || now.directory == nullptr) {
+      return nullptr;
+    }
+    if (now.directory == &replicas_[i].root()) {
+      return is_alone_there(nullptr, now.object->name, record) ? now.object : nullptr;
+    }
+    for (const auto& [parent, children] : children_) {
+      for (const tree::NodeRecord* above : children) {
+        if (above->agreed->kind == tree::Kind::kDirectory &&
+            object_of(i, *above) == now.directory) {
+          return is_alone_there(above, now.object->name, record) ? now.object : nullptr;
+        }
+      }
+    }
+    return nullptr;
+  }
+
+  /// `directory`: none is the root.
+  bool is_alone_there(const tree::NodeRecord* directory, const std::string& name,
+                      const tree::NodeRecord& record) const {
+    const auto inside = children_.find(directory == nullptr ? kRootNode : directory->id);
+    if (inside != children_.end() &&
+        std::ranges::any_of(inside->second, [&](const tree::NodeRecord* child) {
+          return child->agreed->kind == tree::Kind::kDirectory && child->agreed->name == name;
+        })) {
+      return false;
+    }
+    for (ReplicaIndex j = 0; j < replicas_.size(); ++j) {
+      const Object* there = directory == nullptr ? &replicas_[j].root() : object_of(j, *directory);
+      if (there == nullptr) {
+        continue;
+      }
+      const auto found = there->children.find(replicas_[j].key(name));
+      if (found != there->children.end() && found->second->kind == tree::Kind::kDirectory &&
+          found->second.get() != object_of(j, record)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /// Only a directory that everybody acknowledged where it stands can be as everybody acknowledged.
@@ -197,6 +306,9 @@ class Unchanged {
   const std::vector<ToyReplica>& replicas_;
   const Filter& filter_;
   Timestamp now_;
+  bool moves_are_told_ = false;
+  std::optional<ReplicaIndex> source_;            ///< one-way: only its moves count everywhere
+  std::vector<std::map<Id, Standing>> standing_;  ///< per replica
   std::unordered_map<NodeId, std::vector<const tree::NodeRecord*>> children_;
   std::unordered_set<NodeId> unsettled_;
   std::unordered_set<const Object*> skipped_;
@@ -298,7 +410,7 @@ Scan scan(const std::vector<ToyReplica>& replicas, const ToyStore& store,
   std::optional<Unchanged> unchanged;
   // In mode move an unchanged file at the source is work: it is still to be removed.
   if (shortcuts == Shortcuts::kSkipUnchanged && policy.mode != plan::Mode::kMove) {
-    unchanged.emplace(replicas, store, filter, now);
+    unchanged.emplace(replicas, store, policy, filter, now);
     unchanged->run();
   }
   Scan result;

@@ -69,10 +69,6 @@ Result<std::size_t> LocalSource::read_at(std::uint64_t offset, std::span<std::ui
 }
 
 Result<void> LocalSource::verify_unchanged() {
-  // Under an unbroken lease nobody has opened the file for writing, and nobody had it mapped.
-  if (lease_ != nullptr && !lease_->broken()) {
-    return {};
-  }
   TRY_ASSIGN(const fs::Stat now, file_->stat());
   if (!same_bytes_so_far(opened_, now)) {
     return Error(Code::kPreconditionFailed, "the file changed while it was read");
