@@ -209,8 +209,11 @@ class Provider {
 
   /// Whole listing of one directory without our own folder, in no order. An error means that
   /// nothing is known of its entries. Digests are given only where the store keeps them;
-  /// Attributes::xattrs is not looked at.
-  virtual Result<std::vector<tree::Entry>> list(const RelPath& directory, std::stop_token stop) = 0;
+  /// Attributes::xattrs is not looked at. kPreconditionFailed when `expected` is given and another
+  /// directory stands there, where ids can tell.
+  virtual Result<std::vector<tree::Entry>> list(const RelPath& directory,
+                                                const tree::Fingerprint* expected,
+                                                std::stop_token stop) = 0;
   /// One entry, looked at directly, xattrs and link target included.
   virtual Result<tree::Entry> look(const RelPath& path) = 0;
   /// Opens a file for reading. kPreconditionFailed when `expected` is given and is not what stands.

@@ -20,7 +20,8 @@ struct Verdict {
 /// A root that never took our mark, because it takes no writes: at least it must not be empty.
 Result<Verdict> judge_unmarked(const EngineReplica& replica,
                                const std::vector<std::string>& approved, std::stop_token stop) {
-  TRY_ASSIGN(const std::vector<tree::Entry> entries, replica.provider->list({}, std::move(stop)));
+  TRY_ASSIGN(const std::vector<tree::Entry> entries,
+             replica.provider->list({}, nullptr, std::move(stop)));
   const bool allowed = std::ranges::find(approved, "root " + replica.label) != approved.end();
   if (entries.empty() && !allowed) {
     return Verdict{.trust = Trust::kAway,
@@ -43,7 +44,7 @@ Result<Verdict> judge(const state::RuleFacts& facts, ReplicaIndex i, const Engin
     return identity.error();
   }
   if (!identity.ok() || !identity->has_value()) {
-    TRY_ASSIGN(const std::vector<tree::Entry> entries, replica.provider->list({}, stop));
+    TRY_ASSIGN(const std::vector<tree::Entry> entries, replica.provider->list({}, nullptr, stop));
     const bool allowed = std::ranges::find(approved, "root " + replica.label) != approved.end();
     if (entries.empty() && !allowed) {
       return Verdict{.trust = Trust::kAway,
@@ -149,7 +150,7 @@ Result<void> mark(const state::RuleFacts& facts, ReplicaIndex i, const EngineRep
 
 /// An empty new root that takes no mark would count as unmounted later on, if it were known.
 bool shows_anything(const EngineReplica& replica) {
-  const auto entries = replica.provider->list({}, {});
+  const auto entries = replica.provider->list({}, nullptr, {});
   return entries.ok() && !entries->empty();
 }
 

@@ -237,7 +237,9 @@ class Scanner {
   ScanListing list(const ScanUnit& unit, std::size_t i, std::stop_token stop) {
     const RelPath& path = unit.views[i]->path;
     ScanListing listing{.present = true};
-    Result<std::vector<tree::Entry>> found = replicas_[i].provider->list(path, stop);
+    const tree::Fingerprint* expected =
+        unit.parent == nullptr ? nullptr : &unit.views[i]->entry.fingerprint;
+    Result<std::vector<tree::Entry>> found = replicas_[i].provider->list(path, expected, stop);
     if (!found.ok()) {
       listing.readable = false;
       listing.failure = found.error().code();
@@ -246,7 +248,8 @@ class Scanner {
         result_.unreadable[i] = true;
       }
       result_.unstable = result_.unstable || listing.failure == Code::kNotFound ||
-                         listing.failure == Code::kNotADirectory;
+                         listing.failure == Code::kNotADirectory ||
+                         listing.failure == Code::kPreconditionFailed;
       result_.reports.push_back({.replica = static_cast<ReplicaIndex>(i),
                                  .path = path,
                                  .code = "unreadable",

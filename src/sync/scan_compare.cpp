@@ -10,11 +10,17 @@ namespace ox::sync {
 namespace {
 
 /// What stands at the agreed place is what the replica acknowledged, as far as it can tell.
-bool is_recorded(const tree::NodeRecord& record, const tree::Acknowledged& known,
+bool is_recorded(const tree::NodeRecord& record, const tree::ReplicaSide& side,
                  const tree::Fingerprint& seen) {
-  return record.agreed.has_value() && known.value.parent == record.agreed->parent &&
-         known.value.name == record.agreed->name && known.fingerprint.id == seen.id &&
-         known.fingerprint.birth_ns == seen.birth_ns;
+  const std::optional<tree::Acknowledged>& known = side.acknowledged;
+  return record.agreed.has_value() && known.has_value() &&
+         known->value.parent == record.agreed->parent && known->value.name == record.agreed->name &&
+         known->fingerprint.id == seen.id && known->fingerprint.birth_ns == seen.birth_ns;
+}
+
+bool is_another(const ScanUnit& unit, std::size_t i) {
+  return unit.parent != nullptr && unit.record.has_value() && unit.views[i].has_value() &&
+         !is_recorded(*unit.record, unit.record->sides[i], unit.views[i]->entry.fingerprint);
 }
 
 bool same_mode(const state::RecordView& record, const tree::Entry& entry) {
@@ -87,9 +93,10 @@ bool Comparison::applies() const {
     if (known.has_value() != listings_[i].present || !listings_[i].readable) {
       return false;
     }
-    // Another directory has taken the name: what it holds says nothing of the recorded one.
-    if (listings_[i].present && unit_->parent != nullptr &&
-        !is_recorded(*unit_->record, *known, unit_->views[i]->entry.fingerprint)) {
+    // Another directory has taken the name, of it or of what it stands in: what it holds says
+    // nothing of the recorded one.
+    if (listings_[i].present &&
+        (is_another(*unit_, i) || (unit_->parent != nullptr && is_another(*unit_->parent, i)))) {
       return false;
     }
     if (!listings_[i].present && !is_left_out(i)) {

@@ -55,12 +55,15 @@ std::vector<MovedDirectories::UnitPtr> MovedDirectories::release() {
 /// A newcomer that is one and the same missed directory wherever it stands takes its place.
 void MovedDirectories::pair() {
   using Object = std::tuple<std::size_t, std::uint64_t, std::int64_t>;
-  std::map<Object, UnitPtr> missed;
+  std::map<Object, UnitPtr> missed;  // none: several claim it, and only the planner can choose
   for (const UnitPtr& unit : missed_) {
     for (std::size_t i = 0; i < replicas_.size(); ++i) {
       if (moves_[i] && is_missed_on(*unit, i)) {
         const tree::Fingerprint& print = unit->record->sides[i].acknowledged->fingerprint;
-        missed.emplace(Object{i, print.id, print.birth_ns}, unit);
+        const auto [at, first] = missed.emplace(Object{i, print.id, print.birth_ns}, unit);
+        if (!first) {
+          at->second = nullptr;
+        }
       }
     }
   }
@@ -72,7 +75,8 @@ void MovedDirectories::pair() {
       }
       const tree::Fingerprint& print = newcomer->views[i]->entry.fingerprint;
       const auto found = missed.find(Object{i, print.id, print.birth_ns});
-      if (found == missed.end() || (moved != nullptr && found->second != moved)) {
+      if (found == missed.end() || found->second == nullptr ||
+          (moved != nullptr && found->second != moved)) {
         return false;
       }
       moved = found->second;

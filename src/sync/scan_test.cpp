@@ -65,6 +65,7 @@ class ScanTest : public EngineLab {
   }
 
   using Names = std::vector<std::string>;
+  using Files = std::map<std::string, std::string>;
 };
 
 TEST_F(ScanTest, WhatIsInSyncIsNotHandedOver) {
@@ -159,6 +160,45 @@ TEST_F(ScanTest, OneWayADestinationsMoveIsLookedAtWhole) {
   ASSERT_TRUE(stores_[0]->user_rename(at("many"), at("renamed")).ok());
   EXPECT_EQ(names(scan_now(), 0), (Names{"renamed"}));
 }
+
+/// A user swaps two directories just after this one was listed.
+class SwapDuringScanTest : public ScanTest, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(SwapDuringScanTest, TheyAreNotTakenForEachOther) {
+  provider::Capabilities without_ids = provider::full_capabilities();
+  without_ids.stable_ids = false;
+  add_replica();
+  add_replica(std::move(without_ids));
+  write(0, "one/sub/in/first", "1");
+  write(0, "two/sub/in/second", "2");
+  run_clean();
+  bool seen = false;
+  bool swapped = false;
+  stores_[0]->set_hook([&](const provider::MemoryEvent& event) -> Result<void> {
+    if (event.call == "list" && seen && !swapped) {
+      swapped = true;
+      EXPECT_TRUE(stores_[0]->user_rename(at("one"), at("between")).ok());
+      EXPECT_TRUE(stores_[0]->user_rename(at("two"), at("one")).ok());
+      EXPECT_TRUE(stores_[0]->user_rename(at("between"), at("two")).ok());
+    }
+    seen = seen || (event.call == "list" && event.path.text() == GetParam());
+    return {};
+  });
+  ASSERT_TRUE(run().ok());
+  EXPECT_TRUE(swapped);
+  heal(0);
+  run_clean();
+  EXPECT_EQ(files(0), (Files{{"one/sub/in/second", "2"}, {"two/sub/in/first", "1"}}));
+  EXPECT_EQ(files(1), files(0));
+}
+
+INSTANTIATE_TEST_SUITE_P(After, SwapDuringScanTest,
+                         ::testing::Values("", "one", "one/sub", "one/sub/in", "two", "two/sub"),
+                         [](const auto& after) {
+                           std::string name = after.param;
+                           std::erase(name, '/');
+                           return name.empty() ? std::string("root") : name;
+                         });
 
 /// Written as the sync began, where time stamps are coarse and could hide another write.
 class YoungFilesTest : public ScanTest {

@@ -179,9 +179,11 @@ class DiskGround final : public Ground {
 
   std::vector<std::string> torn_by_neglect(const Tree& tree) override {
     std::vector<std::string> torn;
-    for (const auto& [path, node] : tree) {
-      if (node.kind == NodeKind::kFile && neglected_.contains({node.id, node.birth_ns})) {
-        torn.push_back(node.bytes);
+    for (const Tree& part : {tree, tree_below(join(own(), "trash"))}) {
+      for (const auto& [path, node] : part) {
+        if (node.kind == NodeKind::kFile && neglected_.contains({node.id, node.birth_ns})) {
+          torn.push_back(node.bytes);
+        }
       }
     }
     neglected_.clear();
@@ -248,16 +250,20 @@ class DiskGround final : public Ground {
   std::vector<std::string> contents_below(const std::string& path,
                                           std::string_view only_within = "") {
     std::vector<std::string> contents;
-    if (const auto below = directory(path); below != nullptr) {
-      Tree tree;
-      walk(*below, "", tree);
-      for (auto& [name, node] : tree) {
-        if (node.kind != NodeKind::kDirectory && name.find(only_within) != std::string::npos) {
-          contents.push_back(std::move(node.bytes));
-        }
+    for (const auto& [name, node] : tree_below(path)) {
+      if (node.kind != NodeKind::kDirectory && name.find(only_within) != std::string::npos) {
+        contents.push_back(node.bytes);
       }
     }
     return contents;
+  }
+
+  Tree tree_below(const std::string& path) {
+    Tree tree;
+    if (const auto below = directory(path); below != nullptr) {
+      walk(*below, "", tree);
+    }
+    return tree;
   }
 
   static bool remove_in(fs::Directory& directory, const std::string& name) {

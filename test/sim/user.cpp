@@ -52,7 +52,9 @@ void User::allow_halves(Edit& edit) {
   const Tree now = ground_.look();
   const std::set<std::string> left = all_contents();
   for (const auto& [path, node] : tree_) {
-    if (!left.contains(node.bytes)) {
+    const auto standing = now.find(path);
+    const bool overwritten = standing != now.end() && standing->second.bytes != node.bytes;
+    if (overwritten || !left.contains(node.bytes)) {
       versions_.replace(node.bytes);
     }
   }

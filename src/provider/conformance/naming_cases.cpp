@@ -57,7 +57,7 @@ void odd_names_come_back_as_they_went(Root& root) {
     EXPECT_EQ("bytes of " + name, read_all(**source));
     ASSERT_OK(root.provider().restore_trashed((*removed)->path, path)) << name;
   }
-  const auto entries = root.provider().list(at(""), {});
+  const auto entries = root.provider().list(at(""), nullptr, {});
   ASSERT_OK(entries);
   EXPECT_EQ(taken, entries->size());
 }

@@ -9,7 +9,7 @@ void lists_what_stands(Root& root) {
   root.write(at("file"), "12345");
   root.make_directory(at("directory"));
   root.write(at("directory/inner"), "x");
-  auto entries = root.provider().list(at(""), {});
+  auto entries = root.provider().list(at(""), nullptr, {});
   ASSERT_OK(entries);
   std::ranges::sort(*entries, {}, &tree::Entry::name);
   ASSERT_EQ(2U, entries->size());
@@ -29,7 +29,7 @@ void lists_symlinks_with_their_targets(Root& root) {
     GTEST_SKIP();
   }
   root.make_symlink(at("link"), "nowhere/at all");
-  const auto entries = root.provider().list(at(""), {});
+  const auto entries = root.provider().list(at(""), nullptr, {});
   ASSERT_OK(entries);
   ASSERT_EQ(1U, entries->size());
   EXPECT_EQ(tree::Kind::kSymlink, entries->front().kind);
@@ -41,12 +41,28 @@ void lists_symlinks_with_their_targets(Root& root) {
 
 void listing_tells_missing_from_other(Root& root) {
   root.write(at("file"), "x");
-  EXPECT_CODE(Code::kNotFound, root.provider().list(at("missing"), {}));
-  EXPECT_CODE(Code::kNotFound, root.provider().list(at("missing/deeper"), {}));
-  EXPECT_CODE(Code::kNotADirectory, root.provider().list(at("file"), {}));
+  EXPECT_CODE(Code::kNotFound, root.provider().list(at("missing"), nullptr, {}));
+  EXPECT_CODE(Code::kNotFound, root.provider().list(at("missing/deeper"), nullptr, {}));
+  EXPECT_CODE(Code::kNotADirectory, root.provider().list(at("file"), nullptr, {}));
   std::stop_source stopped;
   stopped.request_stop();
-  EXPECT_CODE(Code::kCancelled, root.provider().list(at(""), stopped.get_token()));
+  EXPECT_CODE(Code::kCancelled, root.provider().list(at(""), nullptr, stopped.get_token()));
+}
+
+void listing_refuses_another_directory(Root& root) {
+  root.write(at("a/in-a"), "x");
+  root.write(at("b/in-b"), "x");
+  const tree::Fingerprint a = print_of(root, "a");
+  EXPECT_EQ(1U, root.provider().list(at("a"), &a, {}).value().size());
+  root.rename(at("a"), at("away"));
+  root.rename(at("b"), at("a"));
+  const auto listed = root.provider().list(at("a"), &a, {});
+  if (root.provider().capabilities().stable_ids) {
+    EXPECT_CODE(Code::kPreconditionFailed, listed);
+  } else {
+    EXPECT_EQ("in-b", listed.value().front().name);
+  }
+  EXPECT_EQ(1U, root.provider().list(at("away"), &a, {}).value().size());
 }
 
 void our_own_folder_is_never_shown(Root& root) {
@@ -59,7 +75,7 @@ void our_own_folder_is_never_shown(Root& root) {
 
 void looking_equals_listing(Root& root) {
   root.write(at("file"), "12345");
-  const auto entries = root.provider().list(at(""), {});
+  const auto entries = root.provider().list(at(""), nullptr, {});
   ASSERT_OK(entries);
   ASSERT_EQ(1U, entries->size());
   const tree::Entry looked = look(root, "file");
@@ -201,7 +217,7 @@ void symlinks_are_not_followed(Root& root) {
   root.make_symlink(at("link"), "real");
   EXPECT_CODE(Code::kNotFound, root.provider().look(at("link/file")));
   EXPECT_CODE(Code::kNotFound, root.provider().open(at("link/file"), nullptr));
-  EXPECT_CODE(Code::kNotADirectory, root.provider().list(at("link"), {}));
+  EXPECT_CODE(Code::kNotADirectory, root.provider().list(at("link"), nullptr, {}));
   EXPECT_EQ(tree::Kind::kSymlink, look(root, "link").kind);
 }
 
@@ -211,6 +227,7 @@ std::vector<Case> reading_cases() {
   return {{"ListsWhatStands", lists_what_stands},
           {"ListsSymlinksWithTheirTargets", lists_symlinks_with_their_targets},
           {"ListingTellsMissingFromOther", listing_tells_missing_from_other},
+          {"ListingRefusesAnotherDirectory", listing_refuses_another_directory},
           {"OurOwnFolderIsNeverShown", our_own_folder_is_never_shown},
           {"LookingEqualsListing", looking_equals_listing},
           {"LookingFindsNothingWhereNothingIs", looking_finds_nothing_where_nothing_is},

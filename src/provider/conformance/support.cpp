@@ -77,7 +77,7 @@ tree::Fingerprint print_of(Root& root, std::string_view path) {
 }
 
 std::vector<std::string> names_in(Root& root, std::string_view directory) {
-  const auto entries = root.provider().list(at(directory), {});
+  const auto entries = root.provider().list(at(directory), nullptr, {});
   EXPECT_OK(entries);
   std::vector<std::string> names;
   if (entries.ok()) {

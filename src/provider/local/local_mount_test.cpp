@@ -32,7 +32,7 @@ TEST(LocalMounts, OtherFileSystemsOccupyTheirNameAndNothingElse) {
   const tree::Entry entry = conformance::look(root, "mounted");
   EXPECT_EQ(tree::Kind::kOther, entry.kind);
   Provider& provider = root.provider();
-  EXPECT_CODE(Code::kUnreachable, provider.list(at("mounted"), {}));
+  EXPECT_CODE(Code::kUnreachable, provider.list(at("mounted"), nullptr, {}));
   EXPECT_CODE(Code::kUnreachable, provider.look(at("mounted/inner")));
   EXPECT_CODE(Code::kUnreachable, provider.open(at("mounted/inner"), nullptr));
   const auto batch = provider.begin_batch().value();

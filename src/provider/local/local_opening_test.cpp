@@ -126,7 +126,7 @@ TEST(LocalOpening, AReadOnlyRootCanBeRead) {
   EXPECT_EQ(Cas::kNone, can.remove);
   EXPECT_EQ(Cas::kNone, can.move);
   EXPECT_FALSE(can.exchange);
-  const auto entries = provider.list(at(""), {});
+  const auto entries = provider.list(at(""), nullptr, {});
   ASSERT_OK(entries);
   ASSERT_EQ(1U, entries->size());
   EXPECT_EQ("bytes", conformance::read_all(*provider.open(at("file"), nullptr).value()));
@@ -146,7 +146,7 @@ TEST(LocalOpening, LookingOnlyWritesNothing) {
   fs::MemoryFileSystem disk(rt::system_clock());
   ASSERT_OK(disk.root()->create_file("file", 0644));
   const auto provider = open(disk.root(), LocalOpening::kLookOnly).value();
-  EXPECT_EQ(1U, provider->list(at(""), {}).value().size());
+  EXPECT_EQ(1U, provider->list(at(""), nullptr, {}).value().size());
   EXPECT_NE(Cas::kNone, provider->capabilities().create) << "a dry run plans as if it could";
   EXPECT_CODE(Code::kReadOnly, provider->make_directory(at("d"), std::nullopt));
   EXPECT_CODE(Code::kReadOnly, provider->begin_batch());
@@ -179,7 +179,7 @@ TEST(LocalOpening, NestedRootsKeepTheirFoldersHidden) {
   ASSERT_OK(disk.root()->make_directory("inner", 0755));
   ASSERT_OK(open(disk.root()->open_directory("inner").value()));
   const auto outer = open(disk.root()).value();
-  EXPECT_TRUE(outer->list(at("inner"), {}).value().empty());
+  EXPECT_TRUE(outer->list(at("inner"), nullptr, {}).value().empty());
   EXPECT_CODE(Code::kNameInvalid, outer->look(at("inner").child(kOwnFolder).child("stage")));
 }
 
@@ -263,7 +263,7 @@ TEST(LocalOpening, WhatIsParkedIsSeenWhereNothingMayBeWritten) {
   EXPECT_EQ(std::vector<std::string>{"7"}, reader->parked().value());
   ASSERT_TRUE(reader->show_parked({{at("file"), "7"}}).ok());
   EXPECT_EQ("file", reader->look(at("file")).value().name);
-  EXPECT_EQ(1U, reader->list({}, {}).value().size());
+  EXPECT_EQ(1U, reader->list({}, nullptr, {}).value().size());
   EXPECT_TRUE(reader->open(at("file"), nullptr).ok());
 }
 

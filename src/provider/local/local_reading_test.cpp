@@ -79,11 +79,11 @@ class RacyTest : public testing::Test {
 TEST_F(RacyTest, AFreshVersionIsRacyAndAnOldOneIsNot) {
   root_.write(at("file"), "bytes");
   EXPECT_TRUE(conformance::print_of(root_, "file").racy);
-  EXPECT_TRUE(root_.provider().list(at(""), {}).value().front().fingerprint.racy);
+  EXPECT_TRUE(root_.provider().list(at(""), nullptr, {}).value().front().fingerprint.racy);
   EXPECT_TRUE(root_.provider().open(at("file"), nullptr).value()->fingerprint().racy);
   clock_.advance(10s);
   EXPECT_FALSE(conformance::print_of(root_, "file").racy);
-  EXPECT_FALSE(root_.provider().list(at(""), {}).value().front().fingerprint.racy);
+  EXPECT_FALSE(root_.provider().list(at(""), nullptr, {}).value().front().fingerprint.racy);
   EXPECT_FALSE(root_.provider().open(at("file"), nullptr).value()->fingerprint().racy);
 }
 
@@ -92,7 +92,7 @@ TEST_F(RacyTest, TheFileSystemsOwnClockDecides) {
   clock_.advance(1ms);
   EXPECT_FALSE(conformance::print_of(root_, "file").racy)
       << "its clock has moved on: a further change would get another stamp";
-  EXPECT_FALSE(root_.provider().list(at(""), {}).value().front().fingerprint.racy);
+  EXPECT_FALSE(root_.provider().list(at(""), nullptr, {}).value().front().fingerprint.racy);
 }
 
 TEST_F(RacyTest, AScanOfOldFilesWritesNothing) {
@@ -101,7 +101,7 @@ TEST_F(RacyTest, AScanOfOldFilesWritesNothing) {
   const auto stage = root_.open_parent(at(".syncoxiders/stage").child(kTestRule).child("clock"));
   const auto before = stage->stat("clock").value().ctime;
   clock_.advance(10s);
-  ASSERT_OK(root_.provider().list(at(""), {}));
+  ASSERT_OK(root_.provider().list(at(""), nullptr, {}));
   EXPECT_EQ(before, stage->stat("clock").value().ctime);
 }
 

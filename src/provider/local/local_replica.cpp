@@ -29,6 +29,7 @@ Error about(Error error, const RelPath& path) {
 }  // namespace
 
 Result<std::vector<tree::Entry>> LocalProvider::list(const RelPath& directory,
+                                                     const tree::Fingerprint* expected,
                                                      std::stop_token stop) {
   TRY(check_stop(stop));
   auto opened = root_->open_directory(directory);
@@ -40,6 +41,13 @@ Result<std::vector<tree::Entry>> LocalProvider::list(const RelPath& directory,
     }
   }
   TRY_ASSIGN(const auto handle, std::move(opened));
+  if (expected != nullptr && capabilities().stable_ids) {
+    TRY_ASSIGN(const fs::Stat stat, handle->stat());
+    if (!root_->entry_of("", stat).fingerprint.same_object(*expected)) {
+      return Error(Code::kPreconditionFailed, "another directory took its place")
+          .with_context(directory.text());
+    }
+  }
   const Timestamp begun = root_->now();
   TRY_ASSIGN(auto items, handle->list());
   TRY(root_->note_listed(directory, *handle));

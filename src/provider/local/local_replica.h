@@ -14,7 +14,8 @@ class LocalProvider final : public Provider {
       : root_(std::move(root)), trash_(*root_) {}
 
   const Capabilities& capabilities() const override { return root_->capabilities(); }
-  Result<std::vector<tree::Entry>> list(const RelPath& directory, std::stop_token stop) override;
+  Result<std::vector<tree::Entry>> list(const RelPath& directory, const tree::Fingerprint* expected,
+                                        std::stop_token stop) override;
   Result<tree::Entry> look(const RelPath& path) override;
   Result<std::unique_ptr<Source>> open(const RelPath& path,
                                        const tree::Fingerprint* expected) override;

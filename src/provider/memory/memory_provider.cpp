@@ -64,6 +64,7 @@ const Capabilities& MemoryProvider::capabilities() const {
 }
 
 Result<std::vector<tree::Entry>> MemoryProvider::list(const RelPath& directory,
+                                                      const tree::Fingerprint* expected,
                                                       std::stop_token stop) {
   TRY(store_->begin_call("list", directory));
   TRY(check_stop(stop));
@@ -72,6 +73,11 @@ Result<std::vector<tree::Entry>> MemoryProvider::list(const RelPath& directory,
   TRY_ASSIGN(const MemoryNodePtr node, store_->see(directory));
   if (node->kind != tree::Kind::kDirectory) {
     return Error(Code::kNotADirectory, "not a directory").with_context(directory.text());
+  }
+  if (expected != nullptr && store_->options.capabilities.stable_ids &&
+      !store_->entry_of("", *node, false).fingerprint.same_object(*expected)) {
+    return Error(Code::kPreconditionFailed, "another directory took its place")
+        .with_context(directory.text());
   }
   std::vector<tree::Entry> entries;
   entries.reserve(node->children.size());

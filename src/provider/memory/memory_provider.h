@@ -56,7 +56,8 @@ class MemoryProvider final : public Provider {
 
   // The replica, see Provider.
   const Capabilities& capabilities() const override;
-  Result<std::vector<tree::Entry>> list(const RelPath& directory, std::stop_token stop) override;
+  Result<std::vector<tree::Entry>> list(const RelPath& directory, const tree::Fingerprint* expected,
+                                        std::stop_token stop) override;
   Result<tree::Entry> look(const RelPath& path) override;
   Result<std::unique_ptr<Source>> open(const RelPath& path,
                                        const tree::Fingerprint* expected) override;

@@ -183,10 +183,10 @@ TEST(MemoryProvider, AnInconsistentListingIsLateOnce) {
   MemoryOptions options;
   options.capabilities.consistent = false;
   MemoryProvider store(options);
-  EXPECT_TRUE(store.list(at(""), {}).value().empty());
+  EXPECT_TRUE(store.list(at(""), nullptr, {}).value().empty());
   ASSERT_OK(store.user_write(at("file"), "x"));
-  EXPECT_TRUE(store.list(at(""), {}).value().empty());
-  EXPECT_EQ(1U, store.list(at(""), {}).value().size());
+  EXPECT_TRUE(store.list(at(""), nullptr, {}).value().empty());
+  EXPECT_EQ(1U, store.list(at(""), nullptr, {}).value().size());
 }
 
 }  // namespace

@@ -73,8 +73,9 @@ class FaultProvider final : public ForwardingProvider {
   FaultProvider(std::unique_ptr<Provider> inner, std::shared_ptr<fs::FaultPlan> plan)
       : ForwardingProvider(std::move(inner)), plan_(std::move(plan)) {}
 
-  Result<std::vector<tree::Entry>> list(const RelPath& directory, std::stop_token stop) override {
-    return read("list", [&] { return inner().list(directory, stop); });
+  Result<std::vector<tree::Entry>> list(const RelPath& directory, const tree::Fingerprint* expected,
+                                        std::stop_token stop) override {
+    return read("list", [&] { return inner().list(directory, expected, stop); });
   }
   Result<tree::Entry> look(const RelPath& path) override {
     return read("look", [&] { return inner().look(path); });

@@ -72,8 +72,9 @@ class ForwardingProvider : public Provider {
   explicit ForwardingProvider(std::unique_ptr<Provider> inner) : inner_(std::move(inner)) {}
 
   const Capabilities& capabilities() const override { return inner_->capabilities(); }
-  Result<std::vector<tree::Entry>> list(const RelPath& directory, std::stop_token stop) override {
-    return inner_->list(directory, std::move(stop));
+  Result<std::vector<tree::Entry>> list(const RelPath& directory, const tree::Fingerprint* expected,
+                                        std::stop_token stop) override {
+    return inner_->list(directory, expected, std::move(stop));
   }
   Result<tree::Entry> look(const RelPath& path) override { return inner_->look(path); }
   Result<std::unique_ptr<Source>> open(const RelPath& path,

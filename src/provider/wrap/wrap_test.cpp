@@ -68,7 +68,7 @@ TEST(FaultProvider, NothingHasAnEffectAfterACrash) {
   plan->crash_at(1);
   EXPECT_CODE(Code::kUnreachable, wrapped.provider->make_directory(at("a"), std::nullopt));
   EXPECT_CODE(Code::kUnreachable, wrapped.provider->make_directory(at("b"), std::nullopt));
-  EXPECT_CODE(Code::kUnreachable, wrapped.provider->list(at(""), {}));
+  EXPECT_CODE(Code::kUnreachable, wrapped.provider->list(at(""), nullptr, {}));
   EXPECT_TRUE(wrapped.store->entries().empty());
 }
 
