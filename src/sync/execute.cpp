@@ -35,7 +35,10 @@ plan::RecordUpdate Execution::acknowledgeable(plan::RecordUpdate update) const {
       continue;
     }
     if (undurable.contains(i)) {
-      side = std::nullopt;
+      const tree::NodeRecord* record = ledger.find(update.id);
+      if (record == nullptr || record->sides[i] != *side) {
+        side = std::nullopt;  // else it is known already, and the copy may only name its digest
+      }
       continue;
     }
     if (side->acknowledged->value.kind == tree::Kind::kDirectory) {

@@ -139,6 +139,7 @@ Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather,
   setting.habits.time_step = std::chrono::nanoseconds(setting.tolerance.mtime_step);
   setting.habits.symlinks = random.below(2) == 0;
   setting.habits.unsynced_percent = one_of<std::uint64_t, 3>(random, {0, 10, 40});
+  setting.habits.leaves_empty_files = setting.empty_files;
   setting.habits.disk_may_be_full = setting.weather == Weather::kFull;
   draw_portions(seed, portions, setting);
   setting.habits.holds_files_open = setting.storm != Weather::kCalm && random.below(3) == 0;
@@ -162,6 +163,7 @@ void set_disks(Setting& setting, Disks disks) {
   setting.tolerance = {};
   setting.habits.time_step = std::chrono::nanoseconds(1);
   setting.empty_files = disks == Disks::kBare;
+  setting.habits.leaves_empty_files = setting.empty_files;
 }
 
 }  // namespace ox::sim

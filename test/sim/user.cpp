@@ -153,7 +153,9 @@ void User::replace_below(const std::string& path) {
 std::string User::pick(std::initializer_list<NodeKind> kinds) {
   std::vector<const std::string*> found;
   for (const auto& [path, node] : tree_) {
-    if (std::ranges::find(kinds, node.kind) != kinds.end()) {
+    const bool left =
+        habits_.leaves_empty_files && node.kind == NodeKind::kFile && node.bytes.empty();
+    if (!left && std::ranges::find(kinds, node.kind) != kinds.end()) {
       found.push_back(&path);
     }
   }
@@ -411,6 +413,9 @@ bool User::touch(Edit& edit) {
   edit.touched.push_back(path);
   edit.text = "touch " + path;
   const std::int64_t back = static_cast<std::int64_t>(random_.below(3)) * 1'000'000'000;
+  if (habits_.time_step.count() > 1) {
+    clock_.advance(2 * habits_.time_step);  // it may put back the mtime that a write before moved
+  }
   return ground_.touch(path, {clock_.now().ns - back});
 }
 

@@ -20,6 +20,9 @@ struct Habits {
   /// Of the disk's clock: a change without a trace in size and mtime must at least move ctime.
   std::chrono::nanoseconds time_step{1};
   bool disk_may_be_full = false;  ///< then an edit may stop half-way
+  /// Overwrites none: it may be one that the engine is about to rename something over, where
+  /// nothing better is to be had.
+  bool leaves_empty_files = false;
   bool holds_files_open = false;  ///< writes some files in two steps, and works between them
 };
 
