@@ -36,7 +36,7 @@ bool attributes_differ(const Work& work, NodeIndex n, ReplicaIndex i) {
 bool stands_in_no_record(const Work& work, NodeIndex n, ReplicaIndex i) {
   const NodeIndex parent = work.side(n, i).parent;
   return parent != kNone && !work.nodes[parent].next.has_value() &&
-         work.nodes[parent].record == nullptr;
+         work.acknowledged(parent, i) == nullptr;
 }
 
 namespace {
@@ -212,7 +212,10 @@ RecordUpdate structure_update(const Work& work, NodeIndex n, ReplicaSet busy) {
   for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
     const Side& side = work.side(n, i);
     std::optional<tree::ReplicaSide> result;
-    if (side.moved_out) {
+    // What is brought back elsewhere leaves the place where it ended, whose directory may end too.
+    const bool ended_here = !node.agreed() && side.status == Status::kAbsent &&
+                            side.target == Target::kFollow && work.acknowledged(n, i) != nullptr;
+    if (side.moved_out || ended_here) {
       result = tree::ReplicaSide{};
     } else if (lost_a_version && !busy[i] && !side.moved_in && work.present(n, i)) {
       result = final_side(work, n, i, false);  // the winner's suppliers
@@ -220,7 +223,10 @@ RecordUpdate structure_update(const Work& work, NodeIndex n, ReplicaSet busy) {
                holds_next_bytes(work, n, i) && !stands_in_no_record(work, n, i)) {
       result = tree::ReplicaSide{.acknowledged = as_seen(work, n, i), .waived = std::nullopt};
     } else if (side.moved_in && work.present(n, i)) {
-      result = tree::ReplicaSide{.acknowledged = as_seen(work, n, i), .waived = std::nullopt};
+      result.emplace();
+      if (!stands_in_no_record(work, n, i)) {
+        result->acknowledged = as_seen(work, n, i);
+      }
     } else if (work.present(n, i) && side.target == Target::kFollow && !busy[i] &&
                work.acknowledged(n, i) != nullptr) {
       result = node.record->sides[i];

@@ -29,8 +29,8 @@ RecordUpdate structure_update(const Work& work, NodeIndex n, ReplicaSet busy);
 /// its id from then on (not by its bytes), so that a crash after our own move loses no trace of it.
 std::optional<tree::ReplicaSide> as_moved(const Work& work, NodeIndex n, ReplicaIndex i);
 
-/// Is the directory that it stands in on replica `i` one that never gets a record (a new one that
-/// is merged into another)?
+/// Has the directory that it stands in on replica `i` no record once this is done (one that ends,
+/// or is merged into another)?
 bool stands_in_no_record(const Work& work, NodeIndex n, ReplicaIndex i);
 
 }  // namespace ox::plan

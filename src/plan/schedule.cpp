@@ -217,15 +217,17 @@ class Scheduler {
           (node.agreed() && takes_a_place(n)) || changes_directory(n) || stays_elsewhere(n);
       // Its attributes come last, and what is in it needs its record before.
       const bool holds = !node.agreed() && node.next->kind == tree::Kind::kDirectory;
+      task.update = last.has_value() ? *std::move(last) : unchanged(n);
       if ((busy.any_structure || moves || holds) && !node.only.has_value()) {
         plan_.structure.push_back(structure_update(work_, n, any_busy));
-        for (ReplicaIndex i = 0; last.has_value() && i < work_.replica_count(); ++i) {
+        for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
           if (later_busy[i]) {
-            last->sides[i] = std::nullopt;  // where it stood until then is said already
+            task.update.sides[i] = std::nullopt;  // where it stood until then is said already
+          } else if (!task.update.sides[i].has_value() && is_known_again(n, i)) {
+            task.update.sides[i] = node.record->sides[i];
           }
         }
       }
-      task.update = last.has_value() ? *std::move(last) : unchanged(n);
       name_unread_sides(n, task.update);
       add_suppliers(n, task);
       const bool bytes = std::ranges::any_of(task.operations, [](const Operation& operation) {
@@ -264,6 +266,13 @@ class Scheduler {
     return node.next.has_value() &&
            (!node.agreed() || node.record->agreed->parent != node.next->parent ||
             node.record->agreed->name != node.next->name);
+  }
+
+  /// A version that stood in a directory without a record is unknown until it was moved back.
+  bool is_known_again(NodeIndex n, ReplicaIndex i) const {
+    return busy_[n].structure[i] && work_.present(n, i) &&
+           work_.side(n, i).target == Target::kFollow && work_.acknowledged(n, i) != nullptr &&
+           stands_in_no_record(work_, n, i);
   }
 
   /// A replica that can't follow keeps it where its user has put it.

@@ -123,14 +123,16 @@ const std::string& Work::seen_name(NodeIndex n, ReplicaIndex i) const {
   const auto same = [&](const std::string& other) {
     return spelling.collision_key(other) == spelling.collision_key(name);
   };
-  if (const tree::Acknowledged* known = acknowledged(n, i);
-      known != nullptr && same(known->value.name)) {
+  const tree::NodeValue* agreed = nodes[n].agreed() ? &*nodes[n].record->agreed : nullptr;
+  const tree::Acknowledged* known = acknowledged(n, i);
+  const NodeIndex parent = side(n, i).parent;
+  const bool followed = agreed != nullptr && known != nullptr && parent != kNone &&
+                        nodes[parent].id == agreed->parent &&
+                        agreed->parent != known->value.parent && same(agreed->name);
+  if (known != nullptr && !followed && same(known->value.name)) {
     return known->value.name;
   }
-  if (nodes[n].agreed() && same(nodes[n].record->agreed->name)) {
-    return nodes[n].record->agreed->name;
-  }
-  return name;
+  return agreed != nullptr && same(agreed->name) ? agreed->name : name;
 }
 
 NodeIndex Work::add_node(Node node) {

@@ -246,8 +246,8 @@ class Executor {
     return {};
   }
 
-  /// Without ids nothing tells the next run which directory is which until the move is
-  /// acknowledged.
+  /// Without ids nothing but the engine's journal tells the next run which directory is which until
+  /// the move is acknowledged, or that files went round in a ring.
   void note_untold_moves(const Operation& operation) {
     const bool moves = operation.kind == OperationKind::kMove ||
                        operation.kind == OperationKind::kExchange ||
@@ -258,10 +258,11 @@ class Executor {
       return node != nullptr && node->agreed.has_value() &&
              node->agreed->kind == tree::Kind::kDirectory;
     };
-    untold_ = untold_ || (moves && !world_.replicas[operation.replica].traits().stable_ids &&
-                          (is_directory(record) || is_directory(other) ||
-                           edited_.contains({operation.node, operation.replica}) ||
-                           edited_.contains({operation.other, operation.replica})));
+    untold_ =
+        untold_ || (moves && !world_.replicas[operation.replica].traits().stable_ids &&
+                    (operation.kind == OperationKind::kPark || is_directory(record) ||
+                     is_directory(other) || edited_.contains({operation.node, operation.replica}) ||
+                     edited_.contains({operation.other, operation.replica})));
   }
 
   bool is_acknowledged_version(NodeId node, ReplicaIndex i, const RelPath& path) const {

@@ -21,9 +21,9 @@ struct Run {
   plan::Plan plan;
   std::size_t steps = 0;  ///< commits and operations, each a place to crash
   bool crashed = false;
-  /// It broke off when a store without ids had moved directories or edited files that nobody had
-  /// acknowledged, or when what was parked found its places taken: then contents may have changed
-  /// places, or stand under a name that start-up gave them.
+  /// It broke off when a store without ids had moved directories, edited files or a ring of files
+  /// that nobody had acknowledged, or when what was parked found its places taken: then contents
+  /// may have changed places, or stand under a name that start-up gave them.
   bool untold = false;
 };
 
