@@ -26,9 +26,6 @@ RelPath path_of(const plan::Replica& replica, std::uint32_t entry) {
   return path;
 }
 
-namespace {
-
-/// Nothing is known of this entry in this pass.
 void hide(plan::Replica& replica, std::uint32_t entry) {
   replica.hidden.push_back({.parent = replica.entries[entry].parent,
                             .name = replica.entries[entry].entry.name,
@@ -37,8 +34,6 @@ void hide(plan::Replica& replica, std::uint32_t entry) {
   replica.entries[entry].entry.kind = tree::Kind::kOther;
   replica.entries[entry].coverage = plan::Coverage::kUnknown;
 }
-
-}  // namespace
 
 Result<bool> answer_digests(const plan::NeedDigests& need, plan::Input& input,
                             const std::vector<EngineReplica>& replicas, const Services& services,

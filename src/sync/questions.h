@@ -23,4 +23,7 @@ Result<std::vector<plan::MergeAnswer>> answer_merges(const plan::NeedMerge& need
 /// Path of an observed entry.
 RelPath path_of(const plan::Replica& replica, std::uint32_t entry);
 
+/// Nothing is known of this entry in this pass.
+void hide(plan::Replica& replica, std::uint32_t entry);
+
 }  // namespace ox::sync

@@ -9,6 +9,7 @@
 #include "state/page.h"
 #include "sync/fingerprints.h"
 #include "sync/scan_compare.h"
+#include "sync/scan_doubles.h"
 #include "sync/scan_moves.h"
 #include "sync/sources.h"
 
@@ -90,6 +91,7 @@ class Scanner {
     }
     rt::Lock lock(mutex_);
     result_.entries = entries_.load();
+    look_again_at_doubles(result_, replicas_);
     return std::move(result_);
   }
 

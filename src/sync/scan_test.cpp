@@ -161,6 +161,27 @@ TEST_F(ScanTest, OneWayADestinationsMoveIsLookedAtWhole) {
   EXPECT_EQ(names(scan_now(), 0), (Names{"renamed"}));
 }
 
+TEST_F(ScanTest, AFileMetTwiceIsLookedAtAgain) {
+  add_two();
+  write(0, "file", "1");
+  write(0, "in/other", "2");
+  run_clean();
+  ASSERT_TRUE(stores_[0]->user_rename(at("file"), at("in/file")).ok());
+  bool listed = false;
+  stores_[1]->set_hook([&](const provider::MemoryEvent& event) -> Result<void> {
+    if (event.call == "list" && event.path == at("in") && !listed) {
+      listed = true;
+      EXPECT_TRUE(stores_[1]->user_rename(at("file"), at("in/file")).ok());
+    }
+    EXPECT_NE(event.call, "remove");
+    return {};
+  });
+  run_clean();
+  EXPECT_TRUE(listed);
+  EXPECT_EQ(files(0), (Files{{"in/file", "1"}, {"in/other", "2"}}));
+  EXPECT_EQ(files(1), files(0));
+}
+
 /// A user swaps two directories just after this one was listed.
 class SwapDuringScanTest : public ScanTest, public ::testing::WithParamInterface<const char*> {};
 
