@@ -35,6 +35,9 @@ class CaseInsensitive(mounts.MountLab):
             self.assertEqual(answer.err.count("cannot tell this name from"), 2, str(answer))
         mine, theirs = self.contents()
         self.assertEqual(theirs, {path: mine[path] for path in (b"File", b"Dir/one", b"plain")})
+        why = self.run_program("why", "file", self.a, self.b, "--json", code=None)
+        self.assertIn("name_collision", str(why.of_type("problem") + why.of_type("event")), str(why))
+        self.assertNotEqual(why.summary()["next"], 0)
         # The way out that the message names.
         os.rename(os.path.join(self.a, "file"), os.path.join(self.a, "another"))
         os.rename(os.path.join(self.a, "dir"), os.path.join(self.a, "folder"))

@@ -1,7 +1,6 @@
 """`why PATH` says for each case how the path stands, why, and what the next run does to it."""
 
 import os
-import shutil
 import subprocess
 
 import lab
@@ -131,28 +130,6 @@ class Why(Lab):
         self.assertEqual(answer.summary()["next"], 0)
         self.assertEqual(self.why("one").of_type("conflict")[0]["copy"], copy)
         self.assertEqual(self.why("dir/two").of_type("conflict"), [])
-
-    def test_a_name_that_collides(self):
-        image = os.path.join(self.place, "image")
-        with open(image, "wb") as file:
-            file.truncate(16 * 1024 * 1024)
-        made = subprocess.run(["mkfs.ext4", "-q", "-O", "casefold", "-E", "encoding=utf8", image], capture_output=True, check=False)
-        if made.returncode != 0:
-            self.skipTest("no file system that folds case can be made here")
-        mounted = subprocess.run(["mount", "-o", "loop", image, self.b], capture_output=True, check=False)
-        if mounted.returncode != 0:
-            self.skipTest("mounting is not permitted here")
-        self.addCleanup(subprocess.run, ["umount", "-l", self.b], check=False)
-        shutil.rmtree(os.path.join(self.b, "lost+found"))
-        if subprocess.run(["chattr", "+F", self.b], capture_output=True, check=False).returncode != 0:
-            self.skipTest("this kernel folds no case")
-        self.write(self.a, "name", "lower")
-        self.write(self.a, "NAME", "upper")
-        self.sync_all()
-        collided = next(name for name in ("name", "NAME") if self.why(name).summary()["next"] != 0)
-        answer = self.why(collided)
-        self.assertIn("name_collision", self.codes(answer))
-        self.assertIn("collision", self.text + str(self.codes(answer)))
 
 
 if __name__ == "__main__":
