@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 
+import delay
 import make_set
 
 OURS = "syncoxiders"
@@ -27,13 +28,15 @@ everything written was synced; the page cache was {cache}.
 """
 
 
-def write(bench, rounds):
+def write(bench, rounds, delays):
     options = bench.options
     text = [f"# Benchmarks\n\n{facts(bench, rounds)}\n", EXPLANATION.format(cache=cache_state(options), deleted=after_deleting(bench))]
     for set_name in options.sets:
         text.append(f"## {describe(bench, set_name)}\n")
         operations = dict.fromkeys(operation for found, operation, _ in bench.results if found == set_name)
         text += [table(bench, set_name, operation) for operation in operations]
+    if delays:
+        text.append(delay.table(delays, options.quick))
     text.append(goals(bench))
     text.append(parts(bench.binaries))
     if bench.failures:

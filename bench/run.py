@@ -22,6 +22,7 @@ import time
 sys.dont_write_bytecode = True
 
 import contestants  # noqa: E402
+import delay  # noqa: E402
 import judge  # noqa: E402
 import make_set  # noqa: E402
 import report  # noqa: E402
@@ -207,7 +208,8 @@ def main():
         judge.prove(bench.binaries, bench.work)
         bench.make_sets()
         rounds = bench.run()
-        report.write(bench, rounds)
+        say("saves while programs watch")
+        report.write(bench, rounds, delay.measure(bench))
         if bench.failures:
             bench.log.flush()
             shutil.copy(pathlib.Path(folder) / "log", options.work / "failed.log")

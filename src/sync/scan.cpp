@@ -10,6 +10,7 @@
 #include "sync/fingerprints.h"
 #include "sync/scan_compare.h"
 #include "sync/scan_doubles.h"
+#include "sync/scan_lagging.h"
 #include "sync/scan_moves.h"
 #include "sync/sources.h"
 
@@ -55,6 +56,7 @@ class Scanner {
       : store_(store),
         replicas_(replicas),
         options_(options),
+        lagging_(replicas),
         group_(*services.pool, 100'000'000, std::move(stop)) {
     result_.replicas.resize(replicas.size());
     result_.unreadable.assign(replicas.size(), false);
@@ -105,6 +107,9 @@ class Scanner {
       moved_.emplace(replicas_, options_.moves);
     }
     for (tree::NodeRecord& record : unsettled) {
+      if (lagging_.any()) {
+        lagging_.add_unsettled(record);
+      }
       if (record.agreed.has_value()) {
         forced_.insert(record.agreed->parent);
       }
@@ -151,6 +156,9 @@ class Scanner {
     if (!unit->record.has_value()) {
       return materialise(unit, listings, {}, plan::Coverage::kListed);
     }
+    if (lagging_.any()) {
+      TRY(confirm(*unit, listings));
+    }
     std::optional<Differences> differences;
     if (!options_.whole) {
       TRY_ASSIGN(differences, compare(unit, listings, stop));
@@ -167,6 +175,22 @@ class Scanner {
     }
     keep_only(differences->entries, listings);
     return materialise(unit, listings, std::move(differences->records), plan::Coverage::kDiffering);
+  }
+
+  Result<void> confirm(const ScanUnit& unit, std::vector<ScanListing>& listings) {
+    TRY_ASSIGN(const std::vector<tree::NodeRecord> records, store_.children(unit.record->id));
+    for (std::size_t i = 0; i < replicas_.size(); ++i) {
+      if (!listings[i].present || !listings[i].readable || !lagging_.lags(i)) {
+        continue;
+      }
+      const RelPath& path = unit.views[i]->path;
+      ScanListing seen;
+      filter(path, i, lagging_.confirm(unit.record->id, path, i, records, listings[i]), seen);
+      std::ranges::move(seen.entries, std::back_inserter(listings[i].entries));
+      std::ranges::move(seen.hidden, std::back_inserter(listings[i].hidden));
+      std::ranges::sort(listings[i].entries, {}, &tree::Entry::name);
+    }
+    return {};
   }
 
   static void keep_only(std::vector<std::vector<bool>>& wanted,
@@ -542,6 +566,7 @@ class Scanner {
   const ScanOptions options_;
   std::atomic<std::uint64_t> entries_{0};
   std::atomic<std::uint64_t> handed_over_{0};
+  LaggingListings lagging_;
   rt::Mutex mutex_;
   Scan result_ OX_GUARDED_BY(mutex_);
   std::set<NodeId> forced_ OX_GUARDED_BY(mutex_);

@@ -1,0 +1,78 @@
+#include "sync/scan_lagging.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace ox::sync {
+
+LaggingListings::LaggingListings(const std::vector<EngineReplica>& replicas) : replicas_(replicas) {
+  for (std::size_t i = 0; i < replicas.size(); ++i) {
+    any_ = any_ || lags(i);
+  }
+}
+
+bool LaggingListings::lags(std::size_t i) const {
+  return replicas_[i].provider != nullptr && !replicas_[i].provider->capabilities().consistent;
+}
+
+void LaggingListings::add_unsettled(const tree::NodeRecord& record) {
+  unsettled_.push_back(record);
+}
+
+LaggingListings::Expected LaggingListings::expected(
+    NodeId directory, std::size_t i, const std::vector<tree::NodeRecord>& records) const {
+  Expected found;
+  for (const auto* part : {&records, &unsettled_}) {
+    for (const tree::NodeRecord& record : *part) {
+      const std::optional<tree::Acknowledged>& known = record.sides[i].acknowledged;
+      if (known.has_value() && known->value.parent == directory) {
+        found[known->value.name] = &*known;
+      }
+    }
+  }
+  return found;
+}
+
+std::vector<tree::Entry> LaggingListings::confirm(NodeId directory, const RelPath& path,
+                                                  std::size_t i,
+                                                  const std::vector<tree::NodeRecord>& records,
+                                                  ScanListing& listing) const {
+  const Expected known = expected(directory, i, records);
+  std::set<std::string> doubtful;
+  for (const auto& [name, acknowledged] : known) {
+    doubtful.insert(name);
+  }
+  for (const plan::Hidden& hidden : listing.hidden) {
+    doubtful.erase(hidden.name);
+  }
+  std::erase_if(listing.entries, [&](const tree::Entry& entry) {
+    const auto found = known.find(entry.name);
+    const bool as_known = found != known.end() && found->second->value.kind == entry.kind &&
+                          found->second->fingerprint.same_version(entry.fingerprint);
+    if (as_known) {
+      doubtful.erase(entry.name);
+    } else {
+      doubtful.insert(entry.name);
+    }
+    return !as_known;
+  });
+  std::vector<tree::Entry> standing;
+  for (const std::string& name : doubtful) {
+    Result<tree::Entry> seen = replicas_[i].provider->look(path.child(name));
+    if (seen.ok()) {
+      seen->name = name;
+      standing.push_back(std::move(*seen));
+    } else if (!seen.failed_with(Code::kNotFound)) {
+      const auto found = known.find(name);
+      listing.hidden.push_back({.name = name,
+                                .reason = plan::HiddenReason::kUnreadable,
+                                .seen = found == known.end()
+                                            ? std::optional<tree::Fingerprint>{}
+                                            : std::optional(found->second->fingerprint)});
+    }
+  }
+  return standing;
+}
+
+}  // namespace ox::sync

@@ -1,0 +1,116 @@
+#include "sync/engine_lab_for_test.h"
+
+namespace ox::sync {
+namespace {
+
+/// So many replicas, of which one bit each says whether its first listing of a directory after a
+/// change still shows it as it was.
+struct Lagging {
+  std::size_t replicas = 2;
+  unsigned mask = 1;
+};
+
+class LaggingTest : public EngineLab, public ::testing::WithParamInterface<Lagging> {
+ protected:
+  using Files = std::map<std::string, std::string>;
+
+  LaggingTest() {
+    for (std::size_t i = 0; i < count(); ++i) {
+      provider::Capabilities can = provider::full_capabilities();
+      can.consistent = (GetParam().mask >> i & 1U) == 0;
+      can.stable_ids = i % 2 == 0;
+      add_replica(std::move(can));
+    }
+  }
+
+  static std::size_t count() { return GetParam().replicas; }
+
+  void expect_everywhere(const Files& expected, std::size_t from) {
+    for (std::size_t i = 0; i < count(); ++i) {
+      EXPECT_EQ(files(i), expected) << "replica " << i << ", edited on " << from;
+    }
+  }
+
+  /// What one run may not see yet, the next one does; in neither may anything come or go that
+  /// nobody made or removed.
+  void run_twice() {
+    run_clean();
+    run_clean();
+  }
+};
+
+TEST_P(LaggingTest, NothingComesBackAndNothingIsLost) {
+  write(0, "kept", "k");
+  write(0, "in/kept", "k");
+  Files expected{{"in/kept", "k"}, {"kept", "k"}};
+  run_twice();
+  expect_everywhere(expected, 0);
+  for (std::size_t from = 0; from < count(); ++from) {
+    const std::string name = "in/of " + std::to_string(from);
+    write(from, name, "1");
+    run_twice();
+    expected[name] = "1";
+    expect_everywhere(expected, from);
+    // Our own put is newer than what a listing shows.
+    write(from, name, "22");
+    run_twice();
+    expected[name] = "22";
+    expect_everywhere(expected, from);
+    ASSERT_TRUE(stores_[from]->user_rename(at(name), at("moved")).ok());
+    run_twice();
+    expected.erase(name);
+    expected["moved"] = "22";
+    expect_everywhere(expected, from);
+    // Our own removal, too.
+    ASSERT_TRUE(stores_[from]->user_remove(at("moved")).ok());
+    run_twice();
+    expected.erase("moved");
+    expect_everywhere(expected, from);
+    EXPECT_EQ(run_clean().counts.removed, 0U);
+  }
+}
+
+TEST_P(LaggingTest, WhatCannotBeLookedAtIsUnknown) {
+  write(0, "file", "1");
+  run_twice();
+  for (std::size_t from = 0; from < count(); ++from) {
+    if ((GetParam().mask >> from & 1U) == 0) {
+      continue;
+    }
+    ASSERT_TRUE(stores_[from]->user_remove(at("file")).ok());
+    ASSERT_TRUE(stores_[from]->list({}, nullptr, {}).ok());  // from now on the listing says so
+    stores_[from]->set_hook([](const provider::MemoryEvent& event) -> Result<void> {
+      return event.call == "look" ? Result<void>(Error(Code::kUnreachable, "made to fail"))
+                                  : Result<void>();
+    });
+    ASSERT_TRUE(run().ok());
+    EXPECT_EQ(files(from == 0 ? 1 : 0).count("file"), 1U) << "it may still stand on " << from;
+    heal(from);
+    run_twice();
+    expect_everywhere({}, from);
+    write(from, "file", "again");
+    run_twice();
+  }
+}
+
+std::vector<Lagging> all_of_two_to_five() {
+  std::vector<Lagging> all;
+  for (std::size_t replicas = 2; replicas <= 5; ++replicas) {
+    for (unsigned mask = 1; mask < 1U << replicas; ++mask) {
+      all.push_back({.replicas = replicas, .mask = mask});
+    }
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, LaggingTest, ::testing::ValuesIn(all_of_two_to_five()),
+                         [](const auto& info) {
+                           std::string name = std::to_string(info.param.replicas) + "_replicas_";
+                           for (std::size_t i = 0; i < info.param.replicas; ++i) {
+                             name += (info.param.mask >> i & 1U) != 0 ? 'L' : 'c';
+                           }
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace ox::sync
