@@ -254,15 +254,8 @@ class RuleReader {
          {std::pair{"min_age", &Settings::min_age}, std::pair{"max_age", &Settings::max_age}}) {
       setters_[key] = word(key, field, parse_age, "a time like 90s, 36h or 30d");
     }
-    setters_["trash_age"] = word(
-        "trash_age", &Settings::trash_age,
-        [](std::string_view text) -> std::optional<std::chrono::hours> {
-          const auto age = parse_age(text);
-          return age.has_value()
-                     ? std::optional(std::chrono::duration_cast<std::chrono::hours>(*age))
-                     : std::nullopt;
-        },
-        "a time like 36h or 30d");
+    setters_["trash_age"] =
+        word("trash_age", &Settings::trash_age, parse_age, "a time like 36h or 30d");
   }
 
   static std::optional<std::uint64_t> parse_transfers(std::string_view text) {

@@ -59,6 +59,13 @@ on_failure = "notify"
   EXPECT_EQ(settings.on_failure, "notify");
 }
 
+TEST(RuleFile, AnAgeBelowAnHourIsNotNone) {
+  const auto rules = parse("[rules.a]\nroots = [\"/x\", \"/y\"]\ntrash_age = \"90s\"\n");
+  ASSERT_TRUE(rules.ok()) << rules.error().to_string();
+  const sync::RunOptions options = rules->front().settings.run_options({0, 1});
+  EXPECT_EQ(options.retention.age, std::chrono::seconds(90));
+}
+
 TEST(RuleFile, AnEmptyFileHasNoRules) {
   EXPECT_TRUE(parse("")->empty());
   EXPECT_TRUE(parse("# nothing\n[rules]\n")->empty());

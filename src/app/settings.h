@@ -38,7 +38,7 @@ struct Settings {
   std::optional<BudgetSetting> max_delete = {};
   std::optional<std::uint64_t> bytes_per_second = {};
   std::optional<std::size_t> transfers = {};
-  std::optional<std::chrono::hours> trash_age = {};
+  std::optional<std::chrono::seconds> trash_age = {};
   std::optional<std::uint64_t> trash_bytes = {};
   std::optional<std::uint64_t> min_size = {};
   std::optional<std::uint64_t> max_size = {};

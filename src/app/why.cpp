@@ -93,6 +93,14 @@ bool concerns(const RelPath& about, const RelPath& path) {
   return about == path || (!about.is_root() && about.contains(path));
 }
 
+/// Is this what a budget holds of `path`, everywhere or (with `--mirror`) on one folder?
+bool is_about(const std::string& held, const RelPath& path, const std::vector<WhyRoot>& roots) {
+  const std::string removal = "delete " + path.text();
+  return held == removal || held == "overwrite " + path.text() ||
+         std::ranges::any_of(
+             roots, [&](const WhyRoot& root) { return held == removal + " on " + root.label; });
+}
+
 }  // namespace
 
 Result<Why> why(const Places& places, Located located, const Process& process) {
@@ -116,9 +124,8 @@ Result<Why> why(const Places& places, Located located, const Process& process) {
                        [&](const state::Problem& problem) { return concerns(problem.path, path); });
   TRY_ASSIGN(answer.conflicts, conflicts_about(*session, path));
   TRY_ASSIGN(const std::vector<std::string> held, store.held());
-  std::ranges::copy_if(held, std::back_inserter(answer.held), [&](const std::string& name) {
-    return name == "delete " + path.text() || name == "overwrite " + path.text();
-  });
+  std::ranges::copy_if(held, std::back_inserter(answer.held),
+                       [&](const std::string& name) { return is_about(name, path, answer.roots); });
   Process quiet = process;
   quiet.events = [&](const sync::Event& event) {
     const bool about = concerns(event.path, path) || event.from == path ||

@@ -214,15 +214,8 @@ class Parser {
             "bytes a second, like 500K or 1M", "Write at most so many bytes a second: 500K, 1M");
     flag(command, "--create", &Settings::create, "Make folders that are missing");
     flag(command, "--read-back", &Settings::read_back, "Read every written file again and compare");
-    setting(
-        command, "--trash-age", &Settings::trash_age,
-        [](std::string_view text) -> std::optional<std::chrono::hours> {
-          const auto seconds = app::parse_age(text);
-          return seconds.has_value()
-                     ? std::optional(std::chrono::duration_cast<std::chrono::hours>(*seconds))
-                     : std::nullopt;
-        },
-        "a time like 36h or 30d", "How long replaced versions are kept (30d)");
+    setting(command, "--trash-age", &Settings::trash_age, app::parse_age, "a time like 36h or 30d",
+            "How long replaced versions are kept (30d)");
     setting(command, "--trash-size", &Settings::trash_bytes, app::parse_size,
             "a size like 500M or 20G", "How much each folder's trash may hold (no limit)");
   }

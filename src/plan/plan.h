@@ -165,7 +165,7 @@ struct Conflict {
   NodeId copy;  ///< kNoNode when no copy is made
   RelPath path;
   RelPath copy_path;
-  std::string kind;    ///< "content", "merged", "place", "kind", "attributes", "delete"
+  std::string kind;    ///< "content", "merged", "place", "kind", "delete"
   std::string winner;  ///< labels
   std::string loser;
 };

@@ -29,7 +29,7 @@ struct EngineReplica {
 };
 
 struct Retention {
-  std::chrono::hours age{24 * 30};
+  std::chrono::seconds age = std::chrono::hours(24 * 30);
   std::optional<std::uint64_t> bytes = {};  ///< of one replica's trash; none: no limit
 };
 

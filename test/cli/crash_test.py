@@ -1,4 +1,4 @@
-"""kill -9 at random moments: the next plain run converges, nothing is torn, nothing staged stays."""
+"""kill -9 at random moments: the next plain run converges, nothing is lost or torn, nothing staged stays."""
 
 import os
 import random
@@ -17,7 +17,24 @@ class Killed(Lab):
         self.random = random.Random(SEED)
         self.serial = 0
         self.roots = (self.a, self.b, self.c)
-        self.alive = set()
+        self.alive = set()  # texts that nobody has replaced or deleted since
+
+    def put(self, root, name):
+        self.drop(root, name)
+        text = self.text()
+        self.write(root, name, text)
+        self.alive.add(text.encode())
+
+    def drop(self, root, name):
+        """What stands there is given up by its user."""
+        path = os.path.join(root, name)
+        if os.path.isfile(path):
+            with open(path, "rb") as file:
+                self.alive.discard(file.read())
+
+    def nothing_is_lost(self):
+        lost = self.alive - set(lab.contents(self.a).values())
+        self.assertEqual({text.split(b"\n")[0] for text in lost}, set(), "lost")
 
     def text(self):
         self.serial += 1
@@ -27,14 +44,16 @@ class Killed(Lab):
         names = [name for name in self.names(root) if os.path.isfile(os.path.join(root, name))]
         kind = self.random.choice(("create", "create", "edit", "edit", "delete", "rename", "rename directory"))
         if kind == "create" or not names:
-            self.write(root, f"{self.random.randrange(8)}/{self.random.randrange(1000)}", self.text())
+            self.put(root, f"{self.random.randrange(8)}/{self.random.randrange(1000)}")
             return
         name = self.random.choice(names)
         if kind == "edit":
-            self.write(root, name, self.text())
+            self.put(root, name)
         elif kind == "delete":
+            self.drop(root, name)
             os.remove(os.path.join(root, name))
         elif kind == "rename":
+            self.drop(root, name + "r")
             os.rename(os.path.join(root, name), os.path.join(root, name + "r"))
         else:
             folder = os.path.join(root, os.path.dirname(name))
@@ -69,10 +88,12 @@ class Killed(Lab):
             if turn % 4 == 3:
                 self.sync("--max-delete", "none", roots=self.roots)
                 self.assert_same(*self.roots)
+                self.nothing_is_lost()
                 self.assert_no_leftovers(*self.roots)
                 self.assert_quiet(*self.roots)
         self.sync("--max-delete", "none", roots=self.roots)
         self.assert_same(*self.roots)
+        self.nothing_is_lost()
         self.whole()
         self.assertGreater(killed, 0, "no run was long enough to be killed")
 

@@ -1,6 +1,7 @@
 """Going back: undo gives back every byte, time and mode, and names what it could not."""
 
 import os
+import time
 
 import lab
 from lab import Lab
@@ -281,6 +282,19 @@ class TrashLimits(Lab):
         self.sync("--trash-age", "0")
         # What this very run displaced stays, however old it is allowed to be.
         self.assertEqual([text[:1] for text in lab.trash_of(self.b)], [b"4"])
+
+    def test_an_age_below_an_hour_is_not_none(self):
+        for text in ("old", "new"):
+            self.write(self.a, "text", text)
+            self.sync()
+        for age in ("30m", "3599s", "1h"):
+            self.write(self.a, f"another {age}", "x")
+            self.sync("--trash-age", age)
+            self.assertEqual(lab.trash_of(self.b), [b"old"], age)
+        time.sleep(2)
+        self.write(self.a, "another", "x")
+        self.sync("--trash-age", "1s")
+        self.assertEqual(lab.trash_of(self.b), [])
 
 
 if __name__ == "__main__":

@@ -117,6 +117,14 @@ class Why(Lab):
         self.assertEqual(answer.summary()["held"], ["delete many/7"])
         self.assertIn("approve", self.text)
 
+    def test_held_by_a_mirror(self):
+        self.sync_all("--mode", "one-way")
+        self.write(self.b, "own", "of b", mtime=LONG_AGO)
+        self.sync_all("--mode", "one-way", "--mirror", "--max-delete", "0", code=lab.HELD)
+        answer = self.why("own")
+        self.assertEqual(answer.summary()["held"], ["delete own on b"])
+        self.assertIn("approve", self.text)
+
     def test_conflict_and_its_copy(self):
         self.sync_all()
         self.write(self.a, "one", "of a", mtime=LONG_AGO + 10 * SECOND)
