@@ -158,6 +158,12 @@ class Parser {
     }
     for (CLI::App* command : {sync, watch}) {
       add_execution(command);
+      setting(command, "--scrub-every", &app::Settings::scrub_every, app::parse_age,
+              "a time like 36h or 30d", "Scrub when the last one was this long ago: 30d");
+    }
+    for (CLI::App* command : {sync, check}) {
+      flag(command, "--scrub", &app::Settings::scrub,
+           "Read every known file again, whatever its time stamps say");
     }
     sync->add_flag("-n,--dry-run", options_.dry_run,
                    "Tell what a run would do, and change nothing");
