@@ -193,14 +193,17 @@ class Run {
     kSlice,  ///< there is more to do than was looked at
   };
 
-  Result<PassEnd> run_pass(const std::vector<std::string>& approved, std::size_t pass) {
-    // After a crash between delivery and removal all is as acknowledged, yet the sources have to
-    // go.
+  ScanOptions scan_scope() const {
+    // After a crash between delivery and removal all is as acknowledged, yet the sources must go.
     const bool moving = options_.policy.mode == plan::Mode::kMove;
-    ScanOptions scope{.whole = rebase_ || moving,
-                      .moves = whose_moves_count(options_.policy, replicas_.size()),
-                      .compare_bytes = options_.policy.compare.hash,
-                      .scrub = scrubbing_ && !rebase_};
+    return {.whole = rebase_ || moving,
+            .moves = whose_moves_count(options_.policy, replicas_.size()),
+            .compare_bytes = options_.policy.compare.hash,
+            .scrub = scrubbing_ && !rebase_};
+  }
+
+  Result<PassEnd> run_pass(const std::vector<std::string>& approved, std::size_t pass) {
+    ScanOptions scope = scan_scope();
     slices_.shape(scope);
     TRY_ASSIGN(Scan scanned, scan(store_, replicas_, scope, services_, stop_));
     report_.counts.scanned = slices_.is_first() ? report_.counts.scanned + scanned.entries
@@ -249,11 +252,7 @@ class Run {
     input.replicas.clear();  // the plan says it all, and this is large
     TRY_ASSIGN(const bool dirty, carry_out(decided, std::move(input.nodes), before_rebase));
     const bool unstable = dirty || decided.unstable;
-    if (scrubbing_ && !unstable) {
-      facts_.scrubbed = started_;
-      scrubbing_ = false;
-      scrubbed_ = true;
-    }
+    end_scrub(unstable);
     if (slices_.another(scanned, decided.plan, unstable, input.agreed_count)) {
       return PassEnd::kSlice;
     }
@@ -268,6 +267,14 @@ class Run {
                    .message = "files kept changing while they were being synced; run again"});
     }
     return PassEnd::kDone;
+  }
+
+  void end_scrub(bool unstable) {
+    if (scrubbing_ && !unstable) {
+      facts_.scrubbed = started_;
+      scrubbing_ = false;
+      scrubbed_ = true;
+    }
   }
 
   /// Roots that can't be listed are away; false: too few are left.

@@ -352,12 +352,11 @@ class Scanner {
         return std::optional<Differences>{};
       }
     }
-    Comparison comparison(
-        replicas_, unit, listings, options_.scrub,
-        [&](std::size_t i, const state::RecordView& record, const state::SideView& side,
-            const tree::Entry& entry) {
-          return rereading_.is_same(*unit, i, record, side, entry, stop);
-        });
+    Comparison comparison(replicas_, unit, listings, options_.scrub,
+                          [&](std::size_t i, const state::RecordView& record,
+                              const state::SideView& side, const tree::Entry& entry) {
+                            return rereading_.is_same(*unit, i, record, side, entry, stop);
+                          });
     if (!comparison.applies()) {
       return std::optional<Differences>{};
     }

@@ -100,7 +100,8 @@ TEST_F(Scrubs, DifferentChangesOnTwoSidesAreAConflict) {
   for (std::size_t i = 0; i < 2; ++i) {
     const auto found = files(i);
     for (const std::string_view bytes : {kOther, std::string_view("third bytes")}) {
-      EXPECT_TRUE(std::ranges::any_of(found, [&](const auto& file) { return file.second == bytes; }))
+      EXPECT_TRUE(
+          std::ranges::any_of(found, [&](const auto& file) { return file.second == bytes; }))
           << bytes << " on replica " << i;
     }
   }

@@ -156,8 +156,8 @@ state::RunOutcome outcome_of(const RunReport& report) {
     return report.outcome;
   }
   static const std::set<std::string_view> kHarmless{
-      "special",    "name_collision", "name_refused", "symlinks_unsupported",
-      "in_the_way", "assumed_equal",  "kept",         "changed_meanwhile",
+      "special",    "name_collision", "name_refused",  "symlinks_unsupported",
+      "in_the_way", "assumed_equal",  "kept",          "changed_meanwhile",
       "recovered",  "stands_aside",   "changed_unseen"};
   if (!report.held.empty()) {
     return state::RunOutcome::kHeld;
