@@ -1,5 +1,7 @@
 #include "sync/placeholder.h"
 
+#include <algorithm>
+
 namespace ox::sync {
 
 namespace {
@@ -101,6 +103,24 @@ void clear_placeholder(provider::Provider& provider, const state::Action& action
     }
   }
   take_away_if_empty(provider, action.path, kind, trash);
+}
+
+void clear_placeholder_of_parked(provider::Provider& provider, const state::Action& unparking,
+                                 const std::vector<state::Action>& actions,
+                                 const provider::TrashFolder& trash) {
+  const Result<std::vector<std::string>> parked = provider.parked();
+  if (!may_leave_placeholder(provider.capabilities()) || !parked.ok() ||
+      std::ranges::find(*parked, unparking.parked) == parked->end()) {
+    return;
+  }
+  const bool was_there = std::ranges::any_of(actions, [&](const state::Action& action) {
+    const RelPath& left = action.kind == state::ActionKind::kMove ? action.from : action.path;
+    return action.replica == unparking.replica && left == unparking.path &&
+           action.before.has_value() && stands_still(provider, left, *action.before);
+  });
+  if (!was_there) {
+    take_away_if_empty(provider, unparking.path, std::nullopt, trash);
+  }
 }
 
 void take_away_if_empty(provider::Provider& provider, const RelPath& path,

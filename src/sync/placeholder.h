@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <vector>
 
 #include "provider/provider.h"
 #include "state/store.h"
@@ -46,6 +47,12 @@ state::Action announced_return(ReplicaIndex replica, const RelPath& path,
 /// something else was to come.
 void clear_placeholder(provider::Provider& provider, const state::Action& action,
                        const provider::TrashFolder& trash);
+
+/// The same of `unparking`, one of `actions`, as long as what it was to put there is parked. What
+/// is empty because one of them was yet to move or remove it stays.
+void clear_placeholder_of_parked(provider::Provider& provider, const state::Action& unparking,
+                                 const std::vector<state::Action>& actions,
+                                 const provider::TrashFolder& trash);
 
 /// None: a file or a directory.
 void take_away_if_empty(provider::Provider& provider, const RelPath& path,

@@ -221,6 +221,71 @@ INSTANTIATE_TEST_SUITE_P(After, SwapDuringScanTest,
                            return name.empty() ? std::string("root") : name;
                          });
 
+/// A user removes a whole directory after its name was listed, before it is looked into.
+class VanishDuringScanTest : public ScanTest, public ::testing::WithParamInterface<std::size_t> {
+ protected:
+  void SetUp() override {
+    for (std::size_t i = 0; i < GetParam(); ++i) {
+      add_replica();
+    }
+    write(0, "dir/file", "1");
+    write(0, "dir/below/deep", "2");
+    write(0, "stays", "3");
+    run_clean();
+  }
+
+  void vanish_when_listed() {
+    stores_[0]->set_hook([this](const provider::MemoryEvent& event) -> Result<void> {
+      if (event.call == "list" && event.path == at("dir") && !vanished_) {
+        vanished_ = true;
+        EXPECT_TRUE(stores_[0]->user_remove(at("dir")).ok());
+      }
+      return {};
+    });
+  }
+  void TearDown() override { EXPECT_TRUE(vanished_); }
+
+  bool vanished_ = false;
+};
+
+TEST_P(VanishDuringScanTest, ADirectoryThatVanishesBetweenListingAndLookIsUnknown) {
+  const Files all = files(0);
+  vanish_when_listed();
+  options_.max_passes = 1;
+  ASSERT_TRUE(run().ok());
+  for (std::size_t i = 1; i < GetParam(); ++i) {
+    EXPECT_EQ(files(i), all) << "what was not seen to be gone is not deleted";
+    EXPECT_TRUE(stores_[i]->trash_contents().empty());
+  }
+  EXPECT_EQ(files(0), (Files{{"stays", "3"}})) << "nor is it brought back";
+  run_clean();
+  for (std::size_t i = 0; i < GetParam(); ++i) {
+    EXPECT_EQ(files(i), (Files{{"stays", "3"}}));
+  }
+}
+
+TEST_P(VanishDuringScanTest, AnotherPassOfTheSameRunSeesThatItIsGone) {
+  vanish_when_listed();
+  std::size_t lists_of_root = 0;
+  for (std::size_t i = 1; i < GetParam(); ++i) {
+    stores_[i]->set_hook([&, i](const provider::MemoryEvent& event) -> Result<void> {
+      lists_of_root += i == 1 && event.call == "list" && event.path.is_root() &&
+                               event.when == provider::MemoryEvent::When::kBeforeCall
+                           ? 1
+                           : 0;
+      EXPECT_TRUE(event.call != "remove" || lists_of_root > 1) << "in the first pass";
+      return {};
+    });
+  }
+  run_clean();
+  for (std::size_t i = 0; i < GetParam(); ++i) {
+    EXPECT_EQ(files(i), (Files{{"stays", "3"}}));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, VanishDuringScanTest, ::testing::Values(2U, 3U),
+                         [](const auto& replicas) { return std::to_string(replicas.param); });
+
 /// Written as the sync began, where time stamps are coarse and could hide another write.
 class YoungFilesTest : public ScanTest {
  protected:

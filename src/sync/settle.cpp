@@ -31,13 +31,13 @@ class Settler {
       last_run_ = last.front();
       announcements_.emplace(store_, last_run_->id);
     }
+    for (const state::ActionBatch& batch : open) {
+      TRY(clear_placeholders(batch));
+    }
     for (ReplicaIndex i = 0; i < replicas_.size(); ++i) {
       if (replicas_[i].provider != nullptr) {
         bring_back(i);
       }
-    }
-    for (const state::ActionBatch& batch : open) {
-      TRY(clear_placeholders(batch));
     }
     state::Commit commit;
     for (state::ActionBatch batch : open) {
@@ -71,10 +71,16 @@ class Settler {
     if (!record.has_value()) {
       return {};
     }
+    const provider::TrashFolder trash{.name = trash_folder(*record)};
     for (const state::Action& action : batch.actions) {
-      if (is_usable(action.replica) && !action.done) {
-        clear_placeholder(*replicas_[action.replica].provider, action,
-                          {.name = trash_folder(*record)});
+      if (!is_usable(action.replica) || action.done) {
+        continue;
+      }
+      provider::Provider& provider = *replicas_[action.replica].provider;
+      if (action.kind == state::ActionKind::kMove && !action.parked.empty()) {
+        clear_placeholder_of_parked(provider, action, batch.actions, trash);
+      } else {
+        clear_placeholder(provider, action, trash);
       }
     }
     return {};

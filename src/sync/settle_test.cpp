@@ -5,109 +5,13 @@
 #include <algorithm>
 
 #include "crypto/digest.h"
-#include "fs/faulty/faulty_fs.h"
-#include "fs/memory/memory_fs.h"
-#include "provider/local/local_provider.h"
-#include "rt/pool.h"
+#include "sync/crash_lab_for_test.h"
 #include "sync/engine_lab_for_test.h"
 #include "sync/undo.h"
 #include "sync/undo_versions.h"
 
 namespace ox::sync {
 namespace {
-
-/// Two folders on a disk that dies at any call; the process that follows finds what is left.
-class CrashLab {
- public:
-  explicit CrashLab(fs::MemoryOptions disk = {}) : disk_(clock_, disk) {
-    for (const char* name : {"a", "b", "state"}) {
-      EXPECT_TRUE(disk_.root()->make_directory(name, 0755).ok());
-    }
-    facts_.id = std::string(31, '0') + "7";
-    for (const char* label : {"a", "b"}) {
-      facts_.replicas.push_back({.address = std::string("/") + label, .label = label});
-    }
-    options_.policy.order = {0, 1};
-    start();
-  }
-
-  /// A new process.
-  void start() {
-    providers_.clear();
-    store_.reset();
-    replicas_.clear();
-    plan_->clear();
-    for (const char* label : {"a", "b"}) {
-      providers_.push_back(
-          provider::make_local_provider({.root = fs::make_faulty(folder(label), plan_),
-                                         .rule = facts_.id,
-                                         .clock = &clock_,
-                                         .random = &random_})
-              .value());
-      replicas_.push_back(
-          {.provider = providers_.back().get(), .label = label, .filter = &filter_});
-    }
-    state::StoreLocation location;
-    location.directory = fs::make_faulty(folder("state"), plan_);
-    location.name = "state";
-    store_ = state::Store::open(location, state::OpenMode::kReadWrite).value();
-  }
-
-  std::unique_ptr<fs::Directory> folder(std::string_view name) {
-    return disk_.root()->open_directory(name).value();
-  }
-
-  void save(std::string_view root, std::string_view name, std::string_view bytes) {
-    clock_.advance(std::chrono::seconds(10));
-    const auto directory = folder(root);
-    auto file = directory->create_file("saving", 0644).value();
-    EXPECT_TRUE(file->write_at(0, as_bytes_view(bytes)).ok());
-    file.reset();
-    EXPECT_TRUE(directory->rename("saving", *directory, name, fs::RenameMode::kReplace).ok());
-  }
-
-  std::string read(std::string_view root, std::string_view name) {
-    const auto directory = folder(root);
-    const auto file = directory->open_file(name, fs::Access::kRead);
-    if (!file.ok()) {
-      return "nothing";
-    }
-    std::string bytes(directory->stat(name)->size, '\0');
-    EXPECT_TRUE(
-        (*file)->read_at(0, {reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()}).ok());
-    return bytes;
-  }
-
-  Services services() { return {.pool = &pool_, .clock = &clock_, .progress = &progress_}; }
-  Result<RunReport> run() {
-    clock_.advance(std::chrono::seconds(10));
-    return run_rule(*store_, facts_, replicas_, options_, services(), {});
-  }
-
-  static std::string bytes_of(provider::Provider& provider, const RelPath& trashed) {
-    const auto source = provider.open_trashed(trashed);
-    if (!source.ok()) {
-      return "nothing";
-    }
-    std::string bytes((*source)->size(), '\0');
-    EXPECT_TRUE(
-        (*source)->read_at(0, {reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()}).ok());
-    return bytes;
-  }
-
-  rt::ManualClock clock_{Timestamp{1'700'000'000'000'000'000}};
-  rt::SeededRandom random_{7};
-  std::shared_ptr<fs::FaultPlan> plan_ = std::make_shared<fs::FaultPlan>();
-  fs::MemoryFileSystem disk_;
-  std::vector<std::unique_ptr<provider::Provider>> providers_;
-  tree::Filter filter_;
-  std::unique_ptr<state::Store> store_;
-  state::RuleFacts facts_;
-  std::vector<EngineReplica> replicas_;
-  RunOptions options_;
-  rt::InlinePool pool_;
-  rt::NullProgress progress_;
-};
 
 /// Where a crash came, only the old version may count as an earlier one.
 void expect_only_old_versions(CrashLab& lab, std::uint64_t crash) {
@@ -128,13 +32,7 @@ bool dies_replacing(CrashLab& lab, std::uint64_t crash) {
   lab.save("a", "file", "old bytes");
   EXPECT_TRUE(lab.run().ok());
   lab.save("a", "file", "new bytes");
-  lab.plan_->clear();
-  lab.plan_->crash_at(crash);
-  ignore(lab.run(), "it dies");
-  const bool died = lab.plan_->crashed();
-  lab.plan_->clear();
-  lab.start();
-  return died;
+  return lab.dies_in(crash, [&] { ignore(lab.run(), "it dies"); });
 }
 
 TEST(SettleAfterCrash, TheTrashNeverHoldsOurNewVersion) {
@@ -203,12 +101,7 @@ TEST(SettleAfterCrash, NoPlaceholderStaysUnderAFinalName) {
     ASSERT_TRUE(a->rename("moves", *a, "moves-2", fs::RenameMode::kReplace).ok());
     lab.save("a", "file", "new bytes");
     lab.save("a", "new", "bytes of a new one");
-    lab.plan_->clear();
-    lab.plan_->crash_at(crash);
-    ignore(lab.run(), "it dies");
-    died = lab.plan_->crashed();
-    lab.plan_->clear();
-    lab.start();
+    died = lab.dies_in(crash, [&] { ignore(lab.run(), "it dies"); });
     const Result<RunReport> report = lab.run();
     ASSERT_TRUE(report.ok()) << report.error().to_string();
     EXPECT_TRUE(report->conflicts.empty());
@@ -276,17 +169,55 @@ TEST(SettleAfterCrash, NoPlaceholderStaysOfAStartThatDiedItself) {
     CrashLab lab(able_of_nothing());
     die_with_one_parked(lab);
     lab.start();
-    lab.plan_->clear();
-    lab.plan_->crash_at(crash);
-    ignore(settle(*lab.store_, lab.replicas_, lab.services()), "it dies, too");
-    died = lab.plan_->crashed();
-    lab.plan_->clear();
-    lab.start();
+    died = lab.dies_in(
+        crash, [&] { ignore(settle(*lab.store_, lab.replicas_, lab.services()), "it dies, too"); });
     ASSERT_TRUE(lab.run().ok());
     for (const char* root : {"a", "b"}) {
       EXPECT_EQ(names_in(lab, root), (std::vector<std::string>{"x", "y"}));
       EXPECT_EQ(lab.read(root, "x"), "bytes of y, longer");
       EXPECT_EQ(lab.read(root, "y"), "bytes of x");
+    }
+  }
+}
+
+TEST(SettleAfterCrash, NoPlaceholderStandsInTheWayOfWhatIsParked) {
+  bool died = true;
+  for (std::uint64_t crash = 1; died; ++crash) {
+    SCOPED_TRACE("crash at call " + std::to_string(crash));
+    CrashLab lab(able_of_nothing());
+    lab.save("a", "x", "bytes of x");
+    lab.save("a", "y", "");
+    ASSERT_TRUE(lab.run().ok());
+    for (const auto& [from, to] : {std::pair("x", "t"), std::pair("y", "x"), std::pair("t", "y")}) {
+      lab.rename("a", from, to);
+    }
+    died = lab.dies_in(crash, [&] { ignore(lab.run(), "it dies"); });
+    const Result<RunReport> report = lab.run();
+    ASSERT_TRUE(report.ok()) << report.error().to_string();
+    EXPECT_TRUE(report->problems.empty()) << report->problems.front().message;
+    for (const char* root : {"a", "b"}) {
+      EXPECT_EQ(names_in(lab, root), (std::vector<std::string>{"x", "y"}));
+      EXPECT_EQ(lab.read(root, "x"), "");
+      EXPECT_EQ(lab.read(root, "y"), "bytes of x");
+    }
+  }
+}
+
+TEST(SettleAfterCrash, ANewDirectoryHasItsModeEverywhere) {
+  bool died = true;
+  for (std::uint64_t crash = 1; died; ++crash) {
+    SCOPED_TRACE("crash at call " + std::to_string(crash));
+    CrashLab lab;
+    ASSERT_TRUE(lab.folder("a")->make_directory("dir", 0755).ok());
+    ASSERT_TRUE(lab.run().ok());
+    lab.rename("a", "dir", "renamed");
+    ASSERT_TRUE(lab.folder("a")->make_directory("dir", 0755).ok());
+    lab.save("b", "dir/file", "bytes");
+    died = lab.dies_in(crash, [&] { ignore(lab.run(), "it dies"); });
+    ASSERT_TRUE(lab.run().ok());
+    EXPECT_EQ(lab.tree("a"), lab.tree("b"));
+    for (const auto& [path, what] : lab.tree("b")) {
+      EXPECT_TRUE(what.starts_with(path.ends_with("file") ? "420" : "493")) << path << what;
     }
   }
 }

@@ -8,6 +8,7 @@
 #include "sync/settle.h"
 #include "sync/undo_journal.h"
 #include "sync/undo_places.h"
+#include "sync/undo_step.h"
 
 namespace ox::sync {
 
@@ -17,15 +18,7 @@ using state::Action;
 using state::ActionKind;
 
 constexpr std::size_t kChunkActions = 1000;
-
-/// One change to take back, and the change that does it.
-struct Step {
-  const Action* original = nullptr;
-  Action mine;
-  std::optional<provider::Staged> staged;
-  std::optional<tree::Entry> meant;  ///< what is staged
-  std::unique_ptr<provider::Source> source;
-};
+constexpr std::size_t kRunsToLookAt = 64;  ///< for an undo of the same run
 
 /// What came of one step.
 enum class Outcome : std::uint8_t {
@@ -35,28 +28,6 @@ enum class Outcome : std::uint8_t {
 
 Error changed_since() {
   return Error(Code::kPreconditionFailed, "was changed since");
-}
-
-ActionKind kind_of_revert(const Action& action) {
-  switch (action.kind) {
-    case ActionKind::kMakeDirectory:
-      return ActionKind::kRemove;
-    case ActionKind::kMove:
-      return action.parked.empty() ? ActionKind::kMove : ActionKind::kPark;
-    case ActionKind::kPut:
-      return action.trashed.has_value() ? ActionKind::kPut : ActionKind::kRemove;
-    case ActionKind::kSetAttributes:
-      return ActionKind::kSetAttributes;
-    case ActionKind::kRemove:
-      return action.before.has_value() && action.before->kind == tree::Kind::kDirectory
-                 ? ActionKind::kMakeDirectory
-                 : ActionKind::kPut;
-    case ActionKind::kPark:
-      return ActionKind::kMove;
-    case ActionKind::kExchange:
-      return ActionKind::kExchange;
-  }
-  return ActionKind::kPut;
 }
 
 class Undo {
@@ -93,9 +64,11 @@ class Undo {
     if (actions.empty()) {
       return report_;
     }
-    TRY_ASSIGN(UndoJournal journal,
-               UndoJournal::begin(store_, *services_.clock, "undo " + std::to_string(run.value)));
+    const std::string command = "undo " + std::to_string(run.value);
+    TRY_ASSIGN(again_, was_tried(command));
+    TRY_ASSIGN(UndoJournal journal, UndoJournal::begin(store_, *services_.clock, command));
     journal_ = &journal;
+    ways_.emplace(actions);
     report_.id = journal.id();
     services_.progress->enter(rt::Phase::kTransferring);
     services_.progress->add_total({.files = static_cast<std::int64_t>(actions.size()), .bytes = 0});
@@ -117,6 +90,12 @@ class Undo {
 
  private:
   provider::Provider& provider(ReplicaIndex i) const { return *replicas_[i].provider; }
+
+  Result<bool> was_tried(const std::string& command) const {
+    TRY_ASSIGN(const std::vector<state::RunRecord> runs, store_.runs(kRunsToLookAt));
+    return std::ranges::any_of(
+        runs, [&](const state::RunRecord& earlier) { return earlier.command == command; });
+  }
 
   void leave_out_away(std::vector<const Action*>& actions) {
     std::map<ReplicaIndex, std::size_t> away;
@@ -147,9 +126,9 @@ class Undo {
 
   Result<void> run_all(const std::vector<const Action*>& actions) {
     for (std::size_t start = 0; start < actions.size(); start += kChunkActions) {
-      std::vector<Step> steps;
+      std::vector<UndoStep> steps;
       for (std::size_t k = start; k < std::min(start + kChunkActions, actions.size()); ++k) {
-        steps.push_back(step_of(*actions[k]));
+        steps.push_back(undo_step(*actions[k], k));
       }
       TRY(run_chunk(steps));
       if (stop_.stop_requested() && start + kChunkActions < actions.size()) {
@@ -159,32 +138,9 @@ class Undo {
     return {};
   }
 
-  static Step step_of(const Action& action) {
-    Step step{.original = &action,
-              .mine = {.kind = kind_of_revert(action),
-                       .replica = action.replica,
-                       .node = action.node,
-                       .path = action.path,
-                       .parked = action.parked},
-              .staged = std::nullopt,
-              .meant = std::nullopt,
-              .source = nullptr};
-    if (action.kind == ActionKind::kMove && action.parked.empty()) {
-      step.mine.path = action.from;
-      step.mine.from = action.path;
-    } else if (action.kind == ActionKind::kExchange) {
-      step.mine.from = action.from;
-    }
-    // The journal's start-up finds a version displaced just before a crash by what was expected.
-    if (step.mine.kind != ActionKind::kMakeDirectory && action.kind != ActionKind::kRemove) {
-      step.mine.before = action.after;
-    }
-    return step;
-  }
-
-  Result<void> run_chunk(std::vector<Step>& steps) {
+  Result<void> run_chunk(std::vector<UndoStep>& steps) {
     std::vector<Action> intents;
-    for (Step& step : steps) {
+    for (UndoStep& step : steps) {
       if (step.mine.kind == ActionKind::kPut && step.original->kind == ActionKind::kPut) {
         stage(step);
       }
@@ -199,7 +155,7 @@ class Undo {
       }
     }
     TRY(journal_->intend(std::move(intents)));
-    for (Step& step : steps) {
+    for (UndoStep& step : steps) {
       if (stop_.stop_requested()) {
         break;
       }
@@ -209,7 +165,7 @@ class Undo {
   }
 
   /// Where staging fails the step is going to say why.
-  void stage(Step& step) {
+  void stage(UndoStep& step) {
     auto& batch = batches_[step.mine.replica];
     if (batch == nullptr) {
       Result<std::unique_ptr<provider::Batch>> opened = provider(step.mine.replica).begin_batch();
@@ -231,20 +187,21 @@ class Undo {
     step.source.reset();
   }
 
-  Result<void> close(std::vector<Step>& steps) {
+  Result<void> close(std::vector<UndoStep>& steps) {
     for (ReplicaIndex i = 0; i < replicas_.size(); ++i) {
       if (batches_[i] != nullptr) {
         TRY(batches_[i]->settle());
         batches_[i].reset();
       }
-      if (std::ranges::any_of(
-              steps, [&](const Step& step) { return step.mine.replica == i && step.mine.done; })) {
+      if (std::ranges::any_of(steps, [&](const UndoStep& step) {
+            return step.mine.replica == i && step.mine.done;
+          })) {
         TRY(provider(i).make_durable());
       }
     }
     std::vector<Action> done;
     done.reserve(steps.size());
-    for (Step& step : steps) {
+    for (UndoStep& step : steps) {
       done.push_back(std::move(step.mine));
     }
     TRY(journal_->close(std::move(done)));
@@ -259,7 +216,7 @@ class Undo {
     return forget_versions(store_, purged);
   }
 
-  void take_back(Step& step) {
+  void take_back(UndoStep& step) {
     services_.progress->set_current(step.original->path.text());
     services_.progress->add_done({.files = 1, .bytes = 0});
     const Result<Outcome> outcome = revert(step);
@@ -271,7 +228,7 @@ class Undo {
     }
   }
 
-  Result<Outcome> revert(Step& step) {
+  Result<Outcome> revert(UndoStep& step) {
     switch (step.original->kind) {
       case ActionKind::kMakeDirectory:
         return remove_directory(step);
@@ -292,7 +249,7 @@ class Undo {
   }
 
   /// What stands at `path`, if it is what the run left there.
-  Result<tree::Entry> look_at_ours(const Step& step, const RelPath& path) {
+  Result<tree::Entry> look_at_ours(const UndoStep& step, const RelPath& path) {
     TRY_ASSIGN(tree::Entry entry, provider(step.mine.replica).look(path));
     const tree::Entry* expected = places_[step.mine.replica].find(path);
     if (expected == nullptr && step.original->after.has_value()) {
@@ -304,7 +261,7 @@ class Undo {
     return entry;
   }
 
-  void tell(const Step& step, std::string action, const RelPath& from = {}) const {
+  void tell(const UndoStep& step, std::string action, const RelPath& from = {}) const {
     if (services_.events) {
       services_.events({.kind = EventKind::kDone,
                         .action = std::move(action),
@@ -314,25 +271,73 @@ class Undo {
     }
   }
 
-  void trashed(Step& step, const provider::Trashed& trashed) {
+  void trashed(UndoStep& step, const provider::Trashed& trashed) {
     step.mine.trashed = trashed.path;
     journal_->note_version(version_of(*journal_, step.mine.replica, step.mine.node, step.mine.path,
                                       trashed, services_.clock->now()));
   }
 
-  void stands(Step& step, const tree::Entry& entry) {
+  void stands(UndoStep& step, const tree::Entry& entry) {
     step.mine.after = entry;
     places_[step.mine.replica].put(step.mine.path, entry);
   }
 
+  // What an interrupted undo has done ------------------------------------------------------------
+
+  /// The stop, and where an undo that came further than this step has taken what it put there.
+  std::vector<RelPath> places_of(const UndoStep& step, const UndoWays::Stop& stop) const {
+    std::vector<RelPath> places{stop.path};
+    if (again_) {
+      std::ranges::copy(ways_->places_after(step.mine.replica, stop), std::back_inserter(places));
+    }
+    return places;
+  }
+
+  /// Does the version before the run stand again?
+  bool old_stands(const UndoStep& step,
+                  bool (*is_it)(const tree::Entry& then, const tree::Entry& now)) const {
+    return step.original->before.has_value() &&
+           std::ranges::any_of(
+               places_of(step, {step.order, step.mine.path}), [&](const RelPath& place) {
+                 const Result<tree::Entry> standing = provider(step.mine.replica).look(place);
+                 return standing.ok() && is_it(*step.original->before, *standing);
+               });
+  }
+
+  /// Has what the run brought made room for what stood there before it?
+  bool gave_way(const UndoStep& step) const {
+    const Result<tree::Entry> standing = provider(step.mine.replica).look(step.mine.path);
+    return again_ && standing.ok() &&
+           std::ranges::any_of(
+               ways_->arrivals_after(step.mine.replica, {step.order, step.mine.path}),
+               [&](const tree::Entry* arrived) { return is_still(*arrived, *standing); });
+  }
+
+  /// Has what the run moved away come to stand at its old `place` again? Its id tells, where there
+  /// are ids; else that it stands there and no longer where the run had moved it.
+  bool is_back(const UndoStep& step, const UndoWays::Stop& place) const {
+    const Action& moved = *step.original;
+    provider::Provider& store = provider(moved.replica);
+    return moved.after.has_value() &&
+           std::ranges::any_of(places_of(step, place), [&](const RelPath& at) {
+             const Result<tree::Entry> standing = store.look(at);
+             if (!standing.ok() || !is_still(*moved.after, *standing)) {
+               return false;
+             }
+             const Result<tree::Entry> left = store.look(moved.path);
+             return standing->fingerprint.same_object(moved.after->fingerprint) || !left.ok() ||
+                    !is_still(*moved.after, *left);
+           });
+  }
+
   // The kinds of change ---------------------------------------------------------------------------
 
-  Result<Outcome> remove_new(Step& step) {
+  Result<Outcome> remove_new(UndoStep& step) {
     if (step.original->before.has_value()) {
       return Error(Code::kNotFound, "the version before it is not in the trash");
     }
     const Result<tree::Entry> entry = look_at_ours(step, step.mine.path);
-    if (entry.failed_with(Code::kNotFound)) {
+    if (entry.failed_with(Code::kNotFound) || (!entry.ok() && gave_way(step))) {
       return Outcome::kNothingToDo;
     }
     TRY(entry);
@@ -348,13 +353,11 @@ class Undo {
     return Outcome::kUndone;
   }
 
-  Result<Outcome> put_back_old(Step& step) {
+  Result<Outcome> put_back_old(UndoStep& step) {
     const Result<tree::Entry> entry = look_at_ours(step, step.mine.path);
     if (!entry.ok()) {
-      const Result<tree::Entry> standing = provider(step.mine.replica).look(step.mine.path);
-      const bool already = standing.ok() && step.original->before.has_value() &&
-                           has_same_content(*step.original->before, *standing);
-      return already ? Result<Outcome>(Outcome::kNothingToDo) : entry.error();
+      return old_stands(step, has_same_content) ? Result<Outcome>(Outcome::kNothingToDo)
+                                                : entry.error();
     }
     if (!step.staged.has_value()) {
       return Error(Code::kNotFound, "the version before it could not be read from the trash");
@@ -377,17 +380,15 @@ class Undo {
     return Outcome::kUndone;
   }
 
-  Result<Outcome> restore(Step& step) {
+  Result<Outcome> restore(UndoStep& step) {
     if (!step.original->trashed.has_value()) {
       return Error(Code::kNotFound, "is not in the trash any more");
     }
     provider::Provider& store = provider(step.mine.replica);
     if (const Result<tree::Entry> kept = store.look_trashed(*step.original->trashed); !kept.ok()) {
-      const Result<tree::Entry> standing = store.look(step.mine.path);
-      const bool already = standing.ok() && step.original->before.has_value() &&
-                           has_same_content(*step.original->before, *standing);
-      return already ? Result<Outcome>(Outcome::kNothingToDo)
-                     : Error(Code::kNotFound, "is not in the trash any more");
+      return old_stands(step, has_same_content)
+                 ? Result<Outcome>(Outcome::kNothingToDo)
+                 : Error(Code::kNotFound, "is not in the trash any more");
     }
     TRY(make_parents(store, step.mine.path));
     const Result<tree::Entry> entry =
@@ -402,11 +403,17 @@ class Undo {
     return Outcome::kUndone;
   }
 
-  Result<Outcome> make_directory(Step& step) {
+  Result<Outcome> make_directory(UndoStep& step) {
     provider::Provider& store = provider(step.mine.replica);
     std::optional<tree::Attributes> attributes;
     if (step.original->before->attributes.mode != tree::kModeUnknown) {
       attributes = step.original->before->attributes;
+    }
+    const auto is_directory = [](const tree::Entry& /*then*/, const tree::Entry& now) {
+      return now.kind == tree::Kind::kDirectory;
+    };
+    if (old_stands(step, is_directory)) {
+      return Outcome::kNothingToDo;
     }
     TRY(make_parents(store, step.mine.path));
     Result<tree::Entry> entry = store.make_directory(step.mine.path, attributes);
@@ -423,7 +430,7 @@ class Undo {
     return Outcome::kUndone;
   }
 
-  Result<Outcome> remove_directory(Step& step) {
+  Result<Outcome> remove_directory(UndoStep& step) {
     const Result<tree::Entry> entry = look_at_ours(step, step.mine.path);
     if (entry.failed_with(Code::kNotFound)) {
       return Outcome::kNothingToDo;
@@ -441,12 +448,16 @@ class Undo {
     return Outcome::kUndone;
   }
 
-  Result<Outcome> set_old_attributes(Step& step) {
-    TRY_ASSIGN(const tree::Entry entry, look_at_ours(step, step.mine.path));
+  Result<Outcome> set_old_attributes(UndoStep& step) {
     if (!step.original->before.has_value()) {
       return Error(Code::kNotFound, "its old attributes are not known");
     }
     const tree::Entry& old = *step.original->before;
+    Result<tree::Entry> found = look_at_ours(step, step.mine.path);
+    if (!found.ok()) {
+      return old_stands(step, is_still) ? Result<Outcome>(Outcome::kNothingToDo) : found.error();
+    }
+    const tree::Entry entry = std::move(*found);
     std::optional<Timestamp> mtime;
     if (entry.kind == tree::Kind::kFile) {
       mtime = old.fingerprint.mtime;
@@ -463,16 +474,15 @@ class Undo {
     return Outcome::kUndone;
   }
 
-  Result<Outcome> move_back(Step& step) {
+  Result<Outcome> move_back(UndoStep& step) {
     const Action& original = *step.original;
     provider::Provider& store = provider(step.mine.replica);
+    if (is_back(step, {step.order, original.from})) {
+      return Outcome::kNothingToDo;
+    }
     const Result<tree::Entry> entry = look_at_ours(step, original.path);
     if (entry.failed_with(Code::kNotFound)) {
-      const Result<tree::Entry> back = store.look(original.from);
-      const bool already =
-          back.ok() && original.after.has_value() && is_still(*original.after, *back);
-      return already ? Result<Outcome>(Outcome::kNothingToDo)
-                     : Error(Code::kNotFound, "is not there any more");
+      return Error(Code::kNotFound, "is not there any more");
     }
     TRY(entry);
     TRY(make_parents(store, original.from));
@@ -488,8 +498,11 @@ class Undo {
     return Outcome::kUndone;
   }
 
-  Result<Outcome> exchange(Step& step) {
+  Result<Outcome> exchange(UndoStep& step) {
     provider::Provider& store = provider(step.mine.replica);
+    if (is_back(step, {step.order, step.original->from})) {
+      return Outcome::kNothingToDo;
+    }
     TRY_ASSIGN(const tree::Entry first, look_at_ours(step, step.mine.path));
     TRY_ASSIGN(const auto entries, store.exchange(step.mine.from, step.mine.path));
     step.mine.before = first;
@@ -500,7 +513,11 @@ class Undo {
     return Outcome::kUndone;
   }
 
-  Result<Outcome> park_again(Step& step) {
+  Result<Outcome> park_again(UndoStep& step) {
+    const UndoWays::Stop* home = ways_->home_of(step.mine.replica, step.mine.parked);
+    if (home != nullptr && is_back(step, *home)) {
+      return Outcome::kNothingToDo;
+    }
     TRY_ASSIGN(const tree::Entry entry, look_at_ours(step, step.mine.path));
     TRY(provider(step.mine.replica).park(step.mine.path, entry.fingerprint, step.mine.parked));
     step.mine.before = entry;
@@ -509,7 +526,7 @@ class Undo {
     return Outcome::kUndone;
   }
 
-  Result<Outcome> unpark(Step& step) {
+  Result<Outcome> unpark(UndoStep& step) {
     const auto parked = parked_.find({step.mine.replica, step.mine.parked});
     if (parked == parked_.end()) {
       return Outcome::kNothingToDo;  // it stayed where the run had put it, and that was said
@@ -560,6 +577,8 @@ class Undo {
   std::vector<std::unique_ptr<provider::Batch>> batches_;
   std::vector<std::pair<ReplicaIndex, RelPath>> copied_;  ///< old versions that stand again
   std::map<std::pair<ReplicaIndex, std::string>, RelPath> parked_;
+  std::optional<UndoWays> ways_;
+  bool again_ = false;  ///< one before this may have been interrupted
 };
 
 }  // namespace

@@ -11,6 +11,8 @@ bool same_mode(const tree::Entry& a, const tree::Entry& b) {
          a.attributes.mode == b.attributes.mode;
 }
 
+}  // namespace
+
 RelPath moved_path(const RelPath& path, const RelPath& from, const RelPath& to) {
   if (path == from) {
     return to;
@@ -19,8 +21,6 @@ RelPath moved_path(const RelPath& path, const RelPath& from, const RelPath& to) 
   const auto below = RelPath::parse(path.text().substr(from.text().size() + 1));
   return to.join(*below);
 }
-
-}  // namespace
 
 bool is_still(const tree::Entry& then, const tree::Entry& now) {
   if (then.kind != now.kind || !same_mode(then, now)) {

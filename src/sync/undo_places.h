@@ -15,6 +15,9 @@ bool is_still(const tree::Entry& then, const tree::Entry& now);
 /// Do both hold the same bytes as far as size and mtime tell, whichever file they are?
 bool has_same_content(const tree::Entry& then, const tree::Entry& now);
 
+/// Where `path`, which is `from` or below it, stands once `from` stands at `to`.
+RelPath moved_path(const RelPath& path, const RelPath& from, const RelPath& to);
+
 /// What an undo itself has put where, on one replica: its own changes are no edits.
 class UndoPlaces {
  public:

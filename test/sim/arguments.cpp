@@ -16,7 +16,8 @@ const char* const kUsage =
     "       sim --sweep SEED          plays one again and again, and each time another call of a "
     "run\n"
     "                                 fails, kills the process or ends with a power cut\n"
-    "       sim --sweeps FILE         sweeps those of a file: seed, run, disks, portions a line\n"
+    "       sim --sweeps FILE         sweeps those of a file: seed, run, disks, portions and\n"
+    "                                 weather a line\n"
     "       --deeds                   only tells what each run of a range does, for choosing "
     "sweeps\n"
     "       --weather N               0 calm, 1 edits, 2 failures, 3 crashes, 4 power cuts, 5 "
@@ -26,7 +27,9 @@ const char* const kUsage =
     "                                 copies, 11 filters, 12 full disks, 13 one-way where a "
     "destination\n"
     "                                 may win;\n"
-    "                                 else each seed draws its own\n"
+    "                                 else each seed draws its own; of 7, 8 and 13 a sweep takes "
+    "the\n"
+    "                                 policy alone\n"
     "       --disks N                 0 as drawn, 1 whole, 2 no exchange, 3 only hard links, 4 "
     "bare\n"
     "       --portions N              0 runs take all in hand at once, 1 little by little;\n"
@@ -103,7 +106,6 @@ void take_option(const std::string& word, Words& words, Arguments& arguments) {
     strike.blow = static_cast<Blow>(words.number(kBlows));
     strike.disk = strike.blow == Blow::kCutDisk ? words.number() : 0;
     arguments.play.strike = strike;
-    arguments.play.weather = Weather::kCalm;
   } else if (const auto number = parse(word); number.has_value()) {
     arguments.range.push_back(*number);
   } else {
@@ -139,6 +141,9 @@ std::optional<Arguments> parse_arguments(int count, char** words) {
   while (!left.done()) {
     take_option(left.next(), left, arguments);
   }
+  if (arguments.play.strike.has_value() && !arguments.play.weather.has_value()) {
+    arguments.play.weather = Weather::kCalm;
+  }
   const int tasks = (arguments.range.empty() ? 0 : 1) + (arguments.replay.has_value() ? 1 : 0) +
                     (arguments.sweep.has_value() ? 1 : 0) + (arguments.seeds_file.empty() ? 0 : 1) +
                     (arguments.sweeps_file.empty() ? 0 : 1);
@@ -173,6 +178,9 @@ std::optional<std::vector<Sweep>> read_sweeps(const std::string& path) {
     }
     if (numbers.size() > 3) {
       sweep.portions = static_cast<Portions>(numbers[3] % kPortionsKinds);
+    }
+    if (numbers.size() > 4) {
+      sweep.weather = static_cast<Weather>(numbers[4] % kWeathers);
     }
     sweeps.push_back(sweep);
   });

@@ -35,7 +35,7 @@ struct Seed {
 };
 /// None: the file can't be read. A line is a seed, its weather and portions.
 std::optional<std::vector<Seed>> read_seeds(const std::string& path);
-/// None: the file can't be read. A line is a seed, a run, disks and portions.
+/// None: the file can't be read. A line is a seed, a run, disks, portions and weather.
 std::optional<std::vector<Sweep>> read_sweeps(const std::string& path);
 
 }  // namespace ox::sim

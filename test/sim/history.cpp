@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <deque>
+#include <set>
 #include <tuple>
 
 #include "sim/oracle.h"
@@ -233,6 +234,9 @@ class History {
       say("one is away");
     }
     plan_strike();
+    if (options_.note_deeds) {
+      look_for_own();
+    }
     oracle_.before_quiet_run();
     const RunResult result =
         world_.run(run_options_, away, [this](std::uint64_t call) { before_call(call); });
@@ -271,10 +275,35 @@ class History {
 
   void note(const RunResult& result) {
     verdict_.notes.push_back({.calls = result.calls, .deeds = result.deeds});
+    auto& deeds = verdict_.notes.back().deeds;
     if (parked_) {
-      verdict_.notes.back().deeds["park"] = 1;
+      deeds["park"] = 1;
     }
     parked_ = false;
+    for (const auto& [replica, path] : result.removed) {
+      if (setting_.policy.mode == plan::Mode::kMove && replica == 0) {
+        ++deeds["remove at the source"];
+      }
+      if (setting_.policy.mirror && replica != 0 && was_own_.contains({replica, path})) {
+        ++deeds["mirror"];
+      }
+    }
+    if (setting_.policy.auto_merge && result.deeds.contains("conflict")) {
+      deeds["try to merge"] = 1;
+    }
+  }
+
+  /// Which files the others have that the first never had.
+  void look_for_own() {
+    was_own_.clear();
+    for (std::size_t i = 1; i < world_.size(); ++i) {
+      for (const auto& [path, node] : world_.ground(i).look()) {
+        const Versions::Version* version = versions_.find(node.bytes);
+        if (version != nullptr && version->replica == i && !version->shared) {
+          was_own_.emplace(i, path);
+        }
+      }
+    }
   }
 
   bool something_is_parked() {
@@ -517,6 +546,7 @@ class History {
   bool disturbed_in_run_ = false;
   bool first_ = true;
   bool was_struck_ = false;
+  std::set<std::pair<std::size_t, std::string>> was_own_;  ///< for the notes
   bool parked_ = false;  ///< in this run something was, for the notes
   std::uint64_t last_calls_ = 600;
   RunResult last_;
@@ -531,6 +561,9 @@ class History {
 
 Verdict play(std::uint64_t seed, const PlayOptions& options) {
   Setting setting = draw_setting(seed, options.weather, options.portions);
+  if (options.strike.has_value() || options.note_deeds) {
+    calm_down(setting);
+  }
   set_disks(setting, options.disks);
   if (options.verbose) {
     std::printf("seed %llu, weather %d, %zu replicas\n", static_cast<unsigned long long>(seed),

@@ -69,9 +69,9 @@ struct PlayOptions {
   std::optional<Weather> weather = {};  ///< none: as the seed says
   Disks disks = Disks::kDrawn;
   std::optional<Portions> portions = {};  ///< none: as the seed says
-  std::optional<Strike> strike = {};      ///< only in calm weather
+  std::optional<Strike> strike = {};      ///< of the weather only the policy stays
   bool verbose = false;
-  bool note_deeds = false;  ///< tell what each run did
+  bool note_deeds = false;  ///< tell what each run does when nothing disturbs it, as for a strike
 };
 
 /// What one run did.

@@ -113,7 +113,8 @@ int play_all(const Arguments& arguments) {
   }
   for (std::uint64_t seed = arguments.range[0]; seed <= arguments.range[1]; ++seed) {
     if (arguments.deeds) {
-      ox::sim::tell_deeds(seed, arguments.play.disks);
+      ox::sim::tell_deeds(seed, arguments.play.disks,
+                          arguments.play.weather.value_or(ox::sim::Weather::kCalm));
       continue;
     }
     if (!player.play(seed, arguments.play)) {
@@ -127,8 +128,9 @@ int play_all(const Arguments& arguments) {
 /// the simulator may make other histories of their seeds.
 bool has_met_all(const ox::sim::SweepTally& tally) {
   bool all = true;
-  for (const std::string_view word : {"create", "update", "delete", "move", "mkdir", "rmdir",
-                                      "attributes", "swap", "park", "conflict"}) {
+  for (const std::string_view word :
+       {"create", "update", "delete", "move", "mkdir", "rmdir", "attributes", "swap", "park",
+        "conflict", "remove at the source", "mirror", "try to merge"}) {
     if (!tally.deeds.contains(std::string(word))) {
       std::printf("no run that was struck did \"%s\"; choose other seeds\n",
                   std::string(word).c_str());
@@ -146,6 +148,7 @@ int sweep_all(const Arguments& arguments) {
                     .run = arguments.run,
                     .disks = arguments.play.disks,
                     .portions = arguments.play.portions.value_or(ox::sim::Portions::kWhole),
+                    .weather = arguments.play.weather.value_or(ox::sim::Weather::kCalm),
                     .every = arguments.every,
                     .keep_going = arguments.keep_going},
                    tally);

@@ -335,8 +335,12 @@ void Oracle::check_survival(const std::vector<Tree>& trees) {
     }
   }
   Contents trashed;
+  Contents delivered;
   for (std::size_t i = 0; i < world_.size(); ++i) {
     add(trashed, world_.ground(i).trash());
+    if (i != 0) {
+      add(delivered, world_.ground(i).trash());
+    }
   }
   for (const auto& [bytes, version] : versions_.all()) {
     if (version.token == 0 || version.replaced || version.excused || standing.contains(bytes)) {
@@ -345,6 +349,8 @@ void Oracle::check_survival(const std::vector<Tree>& trees) {
     if (!trashed.contains(bytes)) {
       fail(title_of(bytes) + " of r" + std::to_string(version.replica) +
            " is lost: no user replaced it");
+    } else if (rules_.moves && !delivered.contains(bytes)) {
+      fail(title_of(bytes) + " is only in the trash of the source, it was moved nowhere");
     } else if (!version.trash_will_do && !rules_.mirrors && !rules_.moves) {
       fail(title_of(bytes) + " of r" + std::to_string(version.replica) +
            " is only in a trash, though no user replaced it");

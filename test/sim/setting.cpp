@@ -146,6 +146,11 @@ Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather,
   return setting;
 }
 
+void calm_down(Setting& setting) {
+  setting.storm = Weather::kCalm;
+  setting.habits.holds_files_open = false;
+}
+
 void set_disks(Setting& setting, Disks disks) {
   if (disks == Disks::kDrawn) {
     return;

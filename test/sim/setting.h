@@ -30,6 +30,9 @@ struct Setting {
 Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather,
                      std::optional<Portions> portions);
 
+/// Nothing happens beside edits between the runs; the policy stays.
+void calm_down(Setting& setting);
+
 /// Replaces what was drawn of the replicas: disks alike, without any other shortcoming.
 void set_disks(Setting& setting, Disks disks);
 

@@ -10,10 +10,11 @@ void tell(const Sweep& sweep, const Strike& strike, const std::string& violation
   const std::string disk =
       strike.blow == Blow::kCutDisk ? " " + std::to_string(strike.disk) : std::string();
   std::printf(
-      "seed %llu run %llu: %s\nreplay: sim --replay %llu --disks %d --portions %d --strike %llu "
-      "%llu %d%s -v\n",
+      "seed %llu run %llu: %s\nreplay: sim --replay %llu --weather %d --disks %d --portions %d "
+      "--strike %llu %llu %d%s -v\n",
       static_cast<unsigned long long>(sweep.seed), static_cast<unsigned long long>(strike.run),
-      violation.c_str(), static_cast<unsigned long long>(sweep.seed), static_cast<int>(sweep.disks),
+      violation.c_str(), static_cast<unsigned long long>(sweep.seed),
+      static_cast<int>(sweep.weather), static_cast<int>(sweep.disks),
       static_cast<int>(sweep.portions), static_cast<unsigned long long>(strike.run),
       static_cast<unsigned long long>(strike.call), static_cast<int>(strike.blow), disk.c_str());
 }
@@ -45,7 +46,7 @@ std::vector<Strike> blows(std::uint64_t run, std::size_t disks) {
 bool strike_run(const Sweep& sweep, std::uint64_t run, const Verdict& calm, SweepTally& tally) {
   for (Strike strike : blows(run, calm.disks)) {
     for (strike.call = 1; strike.call <= calm.notes[run - 1].calls; strike.call += sweep.every) {
-      const Verdict verdict = play(sweep.seed, {.weather = Weather::kCalm,
+      const Verdict verdict = play(sweep.seed, {.weather = sweep.weather,
                                                 .disks = sweep.disks,
                                                 .portions = sweep.portions,
                                                 .strike = strike});
@@ -65,7 +66,7 @@ bool strike_run(const Sweep& sweep, std::uint64_t run, const Verdict& calm, Swee
 }  // namespace
 
 void sweep(const Sweep& sweep, SweepTally& tally) {
-  const Verdict calm = play(sweep.seed, {.weather = Weather::kCalm,
+  const Verdict calm = play(sweep.seed, {.weather = sweep.weather,
                                          .disks = sweep.disks,
                                          .portions = sweep.portions,
                                          .note_deeds = true});
@@ -90,11 +91,9 @@ void sweep(const Sweep& sweep, SweepTally& tally) {
   }
 }
 
-void tell_deeds(std::uint64_t seed, Disks disks) {
-  const Verdict calm = play(seed, {.weather = Weather::kCalm,
-                                   .disks = disks,
-                                   .portions = Portions::kWhole,
-                                   .note_deeds = true});
+void tell_deeds(std::uint64_t seed, Disks disks, Weather weather) {
+  const Verdict calm = play(
+      seed, {.weather = weather, .disks = disks, .portions = Portions::kWhole, .note_deeds = true});
   for (std::uint64_t run = 1; run <= calm.notes.size(); ++run) {
     tell(seed, disks, run, calm.notes[run - 1]);
   }

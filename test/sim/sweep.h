@@ -15,8 +15,9 @@ struct Sweep {
   std::optional<std::uint64_t> run = {};  ///< from 1; none: each
   Disks disks = Disks::kDrawn;
   Portions portions = Portions::kWhole;
-  std::uint64_t every = 1;  ///< strikes only each n-th call
-  bool keep_going = false;  ///< after a violation
+  Weather weather = Weather::kCalm;  ///< gives the policy alone; nothing else happens
+  std::uint64_t every = 1;           ///< strikes only each n-th call
+  bool keep_going = false;           ///< after a violation
 };
 
 struct SweepTally {
@@ -29,7 +30,8 @@ struct SweepTally {
 /// then runs that nobody disturbs until all is at rest. Tells each violation and how to see it.
 void sweep(const Sweep& sweep, SweepTally& tally);
 
-/// Tells what each run of a calm history does, for choosing sweeps.
-void tell_deeds(std::uint64_t seed, Disks disks);
+/// Tells what each run of a history does that nothing disturbs, for choosing sweeps. `weather`: as
+/// of a sweep.
+void tell_deeds(std::uint64_t seed, Disks disks, Weather weather);
 
 }  // namespace ox::sim

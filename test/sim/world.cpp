@@ -176,6 +176,9 @@ RunResult World::run(const sync::RunOptions& options, std::optional<std::size_t>
     services.events = [&](const sync::Event& event) {
       if (event.kind == sync::EventKind::kDone) {
         ++result.deeds[event.action];
+        if (event.action == "delete") {
+          result.removed.emplace_back(event.replica.value(), event.path.text());
+        }
       } else if (event.kind == sync::EventKind::kConflict) {
         ++result.deeds["conflict"];
       }

@@ -43,6 +43,7 @@ struct RunResult {
   std::uint64_t calls = 0;
   std::uint64_t opening_calls = 0;             ///< of them, by a new process before the run itself
   std::map<std::string, std::uint64_t> deeds;  ///< words of what was done → how often
+  std::vector<std::pair<std::size_t, std::string>> removed;  ///< files: replica and path
 
   bool clean() const;    ///< in sync, without any problem
   bool in_sync() const;  ///< what is left out on some replica is told

@@ -107,8 +107,9 @@ Result<tree::Entry> LocalProvider::make_directory(const RelPath& path,
                                                   std::optional<tree::Attributes> attributes) {
   TRY_ASSIGN(const Place place, writable_place(path));
   const auto mode = root_->mode_of(attributes);
-  TRY(place.directory->make_directory(place.name, mode.has_value() ? 0700 : 0777));
-  if (mode.has_value()) {
+  // With its mode from the start: one that a crash left with another would count as changed.
+  TRY(place.directory->make_directory(place.name, mode.value_or(0777)));
+  if (mode.has_value()) {  // the umask may have cut it
     TRY(place.directory->set_mode(place.name, *mode));
   }
   return root_->entry_after_change(*place.directory, place.name);
