@@ -40,4 +40,10 @@ class WatchLab(lab.Lab):
         self.assertEqual(self.lines[-1]["type"], "summary")
 
     def settles(self):
-        self.wait_until(lambda: lab.tree(self.a) == lab.tree(self.b))
+        def same():
+            try:
+                return lab.tree(self.a) == lab.tree(self.b)
+            except FileNotFoundError:  # it was moved while we looked
+                return False
+
+        self.wait_until(same)
