@@ -62,6 +62,17 @@ class Killed(Lab):
             if os.path.dirname(name) and not os.path.exists(target):
                 os.rename(folder, target)
 
+    def kill_at_random(self, *words):
+        """True when it was not done before."""
+        process = self.start("sync", *words, "--max-delete", "none")
+        try:
+            process.wait(self.random.random() ** 2 * 0.3)
+        except lab.subprocess.TimeoutExpired:
+            process.kill()
+        process.communicate()
+        self.whole()
+        return process.returncode < 0
+
     def whole(self):
         """Every file holds one text, whole: lines all alike."""
         for root in self.roots:
@@ -77,14 +88,7 @@ class Killed(Lab):
         for turn in range(ROUNDS):
             for _ in range(self.random.randrange(1, 15)):
                 self.change(self.random.choice(self.roots))
-            process = self.start("sync", *self.roots, "--max-delete", "none")
-            try:
-                process.wait(self.random.random() ** 2 * 0.3)
-            except lab.subprocess.TimeoutExpired:
-                process.kill()
-                killed += 1
-            process.communicate()
-            self.whole()
+            killed += self.kill_at_random(*self.roots)
             if turn % 4 == 3:
                 self.sync("--max-delete", "none", roots=self.roots)
                 self.assert_same(*self.roots)
@@ -96,6 +100,62 @@ class Killed(Lab):
         self.nothing_is_lost()
         self.whole()
         self.assertGreater(killed, 0, "no run was long enough to be killed")
+
+    def test_while_moving_the_source_is_given_up_last(self):
+        killed = 0
+        for _ in range(ROUNDS // 2):
+            for _ in range(self.random.randrange(5, 40)):
+                self.put(self.a, f"{self.random.randrange(3)}/{self.random.randrange(40)}")
+            killed += self.kill_at_random(self.a, self.b, "--mode", "move")
+            there = {*lab.contents(self.b).values(), *lab.trash_of(self.b)}
+            self.assertEqual(self.alive - there - set(lab.contents(self.a).values()), set())
+        self.sync("--mode", "move", "--max-delete", "none")
+        self.assertEqual(lab.contents(self.a), {})
+        self.assertEqual(self.alive - {*lab.contents(self.b).values(), *lab.trash_of(self.b)}, set())
+        self.assert_no_leftovers(self.a, self.b)
+        self.assertGreater(killed, 0, "no run was long enough to be killed")
+
+    def test_while_mirroring_the_source_is_not_touched(self):
+        mirror = ("--mode", "one-way", "--mirror")
+        killed, own = 0, set()
+        for _ in range(ROUNDS // 2):
+            for _ in range(self.random.randrange(5, 40)):
+                self.change(self.a)
+            for _ in range(self.random.randrange(1, 10)):
+                text = self.text()
+                self.write(self.b, f"own/{self.serial}", text)
+                own.add(text.encode())
+            before = lab.identity(self.a)
+            killed += self.kill_at_random(self.a, self.b, *mirror)
+            self.assertEqual(before, lab.identity(self.a))
+            there = {*lab.contents(self.b).values(), *lab.trash_of(self.b)}
+            self.assertEqual(own - there, set(), "removed, and not into the trash")
+        self.sync(*mirror, "--max-delete", "none")
+        self.assert_same(self.a, self.b)
+        self.assertEqual(own - set(lab.trash_of(self.b)), set())
+        self.assert_no_leftovers(self.a, self.b)
+        self.assertGreater(killed, 0, "no run was long enough to be killed")
+
+    def test_of_a_watch(self):
+        for _ in range(5):
+            process = self.start("watch", self.a, self.b, "--max-delete", "none", "--json")
+            while b'"watching"' not in process.stdout.readline():
+                self.assertIsNone(process.poll())
+            before = len(self.names(self.b))
+            for _ in range(10):
+                self.change(self.a)
+            for number in range(150):
+                self.put(self.a, f"{number % 7}/{self.serial}")
+            self.wait_until(lambda: len(self.names(self.b)) > before)
+            time.sleep(self.random.random() * 0.1)
+            process.kill()
+            process.communicate()
+            self.whole()
+        self.sync("--max-delete", "none")
+        self.assert_same(self.a, self.b)
+        self.nothing_is_lost()
+        self.assert_no_leftovers(self.a, self.b)
+        self.assert_quiet(self.a, self.b)
 
     def test_interrupted_it_stops_cleanly_and_goes_on(self):
         for number in range(3000):
