@@ -188,7 +188,8 @@ class Skips(UndoLab):
         self.assertTrue(self.read(self.a, "dir/file-1").startswith(b"content 1"))
         self.assert_quiet(*self.roots)
 
-    def test_killed_in_the_middle_it_goes_on(self):
+    def edit_many(self):
+        """The number of the run in which 400 edits crossed, and how all stood before it."""
         for number in range(400):
             self.write(self.a, f"many/{number}", f"{number}")
         self.sync(roots=self.roots)
@@ -196,17 +197,53 @@ class Skips(UndoLab):
             self.write(self.a, f"many/{number}", f"edited {number}")
         before = [lab.tree(root) for root in self.roots]
         self.sync("--max-delete", "none", roots=self.roots)
-        run = str(self.run_number())
-        for delay in (0.005, 0.02, 0.04, 0.06, 0.1, 0.15):
-            process = self.start("undo", run)
-            try:
-                process.wait(delay)
-            except lab.subprocess.TimeoutExpired:
-                process.kill()
-            process.communicate()
+        return str(self.run_number()), before
+
+    def kill_undo(self, run, delay):
+        """True when it was not done before."""
+        process = self.start("undo", run)
+        try:
+            process.wait(delay)
+        except lab.subprocess.TimeoutExpired:
+            process.kill()
+        process.communicate()
+        return process.returncode < 0
+
+    def test_killed_in_the_middle_it_goes_on(self):
+        run, before = self.edit_many()
+        killed = [self.kill_undo(run, delay) for delay in (0.005, 0.02, 0.04, 0.06, 0.1, 0.15)]
+        self.assertIn(True, killed, "no undo was long enough to be killed")
         self.undo(run)
         self.assertEqual(before, [lab.tree(root) for root in self.roots])
         self.assert_no_leftovers(*self.roots)
+
+    def has_begun(self):
+        try:
+            return any(self.read(root, f"many/{number}") == f"{number}".encode()
+                       for root in self.roots for number in range(400))
+        except FileNotFoundError:  # between two names
+            return True
+
+    def test_killed_in_the_middle_the_next_sync_settles_it(self):
+        run, _ = self.edit_many()
+        texts = {f"{word}{number}".encode() for word in ("", "edited ") for number in range(400)}
+        for _ in range(5):
+            process = self.start("undo", run)
+            self.wait_until(lambda: process.poll() is not None or self.has_begun())
+            process.kill()
+            process.communicate()
+            if process.returncode < 0:
+                break
+            self.undo(str(self.run_number()))
+        self.assertLess(process.returncode, 0, "no undo was long enough to be killed")
+        self.sync("--max-delete", "none", roots=self.roots)
+        self.assert_same(*self.roots)
+        for number in range(400):
+            self.assertIn(self.read(self.c, f"many/{number}"), texts)
+        there = {text for root in self.roots for text in [*lab.contents(root).values(), *lab.trash_of(root)]}
+        self.assertEqual(texts - there, set(), "lost")
+        self.assert_no_leftovers(*self.roots)
+        self.assert_quiet(*self.roots)
 
 
 class Versions(Lab):
