@@ -8,6 +8,7 @@ from lab import Lab
 
 SECOND = 1_000_000_000
 LONG_AGO = 1_600_000_000 * SECOND
+ODD_NAMES = (b"odd \xff\nname", b"n" * 255, b"-rf@1 \\x0a")
 
 
 class UndoLab(Lab):
@@ -20,6 +21,8 @@ class UndoLab(Lab):
         self.write(self.a, "gone/below/leaf", "leaf", mtime=LONG_AGO, mode=0o444)
         os.chmod(os.path.join(self.a, "gone/below"), 0o750)
         os.symlink("top", os.path.join(self.a, "link"))
+        for name in ODD_NAMES:
+            self.write(self.a, name, name, mtime=LONG_AGO)
         self.sync(roots=self.roots)
 
     def run_number(self):
@@ -121,6 +124,49 @@ class Undo(UndoLab):
 
         self.check_undone(change)
 
+    def test_of_odd_names(self):
+        def change(root):
+            edited, moved, deleted = (os.path.join(os.fsencode(root), name) for name in ODD_NAMES)
+            self.write(root, edited, "edited")
+            os.rename(moved, os.path.join(os.fsencode(root), b"\xfe" * 255))
+            os.remove(deleted)
+            self.write(root, os.path.join(b"new \xff", b"\n" * 255), "new")
+
+        self.check_undone(change)
+
+    def test_of_a_merge(self):
+        lines = [f"line {number}\n" for number in range(20)]
+        self.write(self.a, "text", "".join(lines), mtime=LONG_AGO)
+        self.sync("--auto-merge", roots=self.roots)
+        self.write(self.a, "text", "".join(["by a\n", *lines[1:]]), mtime=LONG_AGO + 100 * SECOND)
+        self.write(self.b, "text", "".join([*lines[:-1], "by b\n"]), mtime=LONG_AGO + 200 * SECOND)
+        before = [lab.tree(root) for root in self.roots]
+        self.sync("--auto-merge", roots=self.roots)
+        self.assertEqual(self.read(self.c, "text").decode(), "".join(["by a\n", *lines[1:-1], "by b\n"]))
+        self.undo(str(self.run_number()))
+        self.assertEqual(before, [lab.tree(root) for root in self.roots])
+
+    def test_of_several_runs_newest_first(self):
+        changes = (
+            lambda: self.write(self.a, "dir/file-1", "edited"),
+            lambda: os.rename(os.path.join(self.a, "dir"), os.path.join(self.a, "moved")),
+            lambda: self.write(self.a, "moved/file-1", "edited again, where it is now"),
+            lambda: self.remove(self.a, "moved/file-2"),
+        )
+        steps = []
+        for change in changes:
+            change()
+            before = [lab.tree(root) for root in self.roots[1:]]
+            self.sync(roots=self.roots)
+            steps.append((self.run_number(), before))
+        ours = lab.identity(self.a)
+        for run, before in reversed(steps):
+            answer = self.undo(str(run))
+            self.assertEqual(before, [lab.tree(root) for root in self.roots[1:]], str(answer))
+        self.assertEqual(ours, lab.identity(self.a), "no run had done anything there")
+        self.undo("1")
+        self.assertEqual([self.names(root) for root in self.roots[1:]], [[], []])
+
     def test_of_a_conflict(self):
         self.write(self.a, "top", "by a", mtime=LONG_AGO + 100 * SECOND)
         self.write(self.b, "top", "by b", mtime=LONG_AGO + 200 * SECOND)
@@ -134,10 +180,63 @@ class Undo(UndoLab):
         self.undo("1")
         self.assertEqual(self.names(self.b), [])
         self.assertEqual(self.names(self.c), [])
-        self.assertEqual(len(self.names(self.a)), 12)
+        self.assertEqual(len(self.names(self.a)), 12 + len(ODD_NAMES))
+
+
+class UndoOfModes(UndoLab):
+    def setUp(self):
+        Lab.setUp(self)
+        self.roots = (self.a, self.b, self.c)
+
+    def check_mode(self, *words):
+        for name in ("edited", "deleted", "moved", "left"):
+            self.write(self.a, f"dir/{name}", f"{name} on a", mtime=LONG_AGO)
+        for name in ("own", "edited on b"):
+            self.write(self.b, f"dir/{name}", f"{name} of b", mtime=LONG_AGO)
+        self.sync(*words, roots=self.roots)
+        self.write(self.a, "dir/edited", "edited", mtime=LONG_AGO + SECOND, mode=0o600)
+        self.write(self.a, "dir/new", "new")
+        self.write(self.b, "dir/edited on b", "edited on b")
+        for root in self.roots:
+            if os.path.exists(os.path.join(root, "dir/deleted")):
+                self.remove(root, "dir/deleted")
+                os.rename(os.path.join(root, "dir/moved"), os.path.join(root, "dir/elsewhere"))
+                break
+        before = [lab.tree(root) for root in self.roots]
+        self.sync(*words, "--max-delete", "none", roots=self.roots)
+        self.assertNotEqual(before, [lab.tree(root) for root in self.roots], "nothing was done")
+        answer = self.undo(str(self.run_number()))
+        self.assertEqual(before, [lab.tree(root) for root in self.roots], str(answer))
+        self.assertEqual(answer.summary()["skipped"], 0)
+        self.assert_no_leftovers(*self.roots)
+
+    def test_copy(self):
+        self.check_mode("--mode", "copy")
+
+    def test_move(self):
+        self.check_mode("--mode", "move")
+
+    def test_one_way(self):
+        self.check_mode("--mode", "one-way")
+
+    def test_a_mirror(self):
+        self.check_mode("--mode", "one-way", "--mirror")
 
 
 class Skips(UndoLab):
+    def test_a_folder_that_is_away(self):
+        self.write(self.a, "top", "edited")
+        before = [lab.tree(root) for root in self.roots]
+        self.sync(roots=self.roots)
+        run = str(self.run_number())
+        os.rename(self.c, self.c + "-away")
+        answer = self.undo(run, code=None)
+        self.assertIn(answer.code, (lab.PARTLY, lab.ROOT), str(answer))
+        self.assertIn("c", {line.get("replica", line.get("context")) for line in answer.lines()}, str(answer))
+        os.rename(self.c + "-away", self.c)
+        self.undo(run)
+        self.assertEqual(before, [lab.tree(root) for root in self.roots])
+
     def test_names_and_leaves_what_was_edited_since(self):
         self.write(self.a, "dir/file-1", "edited")
         self.write(self.a, "dir/file-2", "edited too")
@@ -262,6 +361,18 @@ class Versions(Lab):
         self.run_program("versions", "text", cwd=os.path.join(self.b, "dir"), code=lab.IN_SYNC)
         self.run_program("versions", "dir/text", code=lab.IN_SYNC)
         self.run_program("versions", os.path.join(self.a, "other"), code=lab.NOT_FOUND)
+
+    def test_of_odd_names(self):
+        for text in ("first", "second", "third"):
+            for name in ODD_NAMES:
+                self.write(self.a, b"dir/" + name, text)
+            self.sync()
+        for name in ODD_NAMES:
+            whole = os.path.join(os.fsencode(self.b), b"dir", name)
+            self.assertEqual(self.run_program("versions", whole, "--json", code=lab.IN_SYNC).summary()["versions"], 2)
+            for version, text in ((b"@2", b"first"), (b"@1", b"third")):
+                self.run_program("restore", whole + version, code=lab.IN_SYNC)
+                self.assertEqual(self.read(self.b, b"dir/" + name), text)
 
     def restore(self, version, code=lab.IN_SYNC, root=None):
         return self.run_program("restore", os.path.join(root or self.a, "dir/text") + version, "--json", code=code)
