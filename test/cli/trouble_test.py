@@ -252,6 +252,55 @@ class VanishingRoots(Lab):
         self.assertEqual(self.names(self.c), ["one"])
 
 
+    def vanish_in_the_middle(self, vanish):
+        """What the run says whose folder `vanish` takes away, and how the other one stood."""
+        self.sync()
+        for number in range(100):
+            self.write(self.a, f"{number % 10}/{number}", f"{number}\n" * 5000)
+        before = lab.tree(self.a)
+        process = self.start("sync", self.a, self.b, "--bwlimit", "500K")
+        stage = os.path.join(self.b, ".syncoxiders", "stage")
+        self.wait_until(lambda: sum(len(files) for _, _, files in os.walk(stage)) > 10)
+        vanish()
+        out, err = process.communicate(timeout=lab.PATIENCE_S)
+        answer = lab.Answer(process.args, subprocess.CompletedProcess(process.args, process.returncode, out, err))
+        self.assertEqual(before, lab.tree(self.a))
+        self.assertFalse(os.path.exists(self.b), "it was made anew")
+        return answer, before
+
+    def test_moved_away_in_the_middle_of_a_run(self):
+        answer, before = self.vanish_in_the_middle(lambda: os.rename(self.b, self.b + "-away"))
+        # What is open may be written on to, wherever it is now, but nothing less than all of it is in sync.
+        if answer.code == lab.IN_SYNC:
+            self.assertEqual(before, lab.tree(self.b + "-away"))
+        else:
+            self.assertIn(answer.code, (lab.PARTLY, lab.ROOT), str(answer))
+            self.assertRegex(answer.err, r"(?m)^b\b")
+        self.assertIn(self.b, self.run_program("sync", self.a, self.b, code=lab.ROOT).err)
+        os.rename(self.b + "-away", self.b)
+        self.sync()
+        self.assertEqual(before, lab.tree(self.b))
+        self.assert_no_leftovers(self.a, self.b)
+        self.assert_quiet(self.a, self.b)
+
+    def test_removed_in_the_middle_of_a_run(self):
+        def vanish():
+            while os.path.exists(self.b):  # what is written meanwhile may keep a directory
+                shutil.rmtree(self.b, ignore_errors=True)
+
+        answer, before = self.vanish_in_the_middle(vanish)
+        self.assertIn(answer.code, (lab.PARTLY, lab.ROOT), str(answer))
+        self.assertRegex(answer.err, r"(?m)^b\b")
+        self.run_program("sync", self.a, self.b, code=lab.ROOT)
+        os.mkdir(self.b)
+        self.run_program("sync", self.a, self.b, code=lab.HELD)
+        self.assertEqual(before, lab.tree(self.a))
+        self.assertEqual(self.names(self.b), [])
+        self.run_program("approve", self.a, self.b, code=lab.IN_SYNC)
+        self.sync()
+        self.assertEqual(before, lab.tree(self.b))
+
+
 class BusyFiles(Lab):
     """Files that are rewritten during the copy: one version or another, never a mix, the last in the end.
     Every run tries twenty files; a hundred tries in all."""
