@@ -177,7 +177,7 @@ class Killed(Lab):
         # A file changed just now may change again unseen, and is never resumed.
         time.sleep(3)
         process = self.start("sync", self.a, self.b, "--bwlimit", "40M")
-        self.wait_until(lambda: self.staged_bytes() > 40 * 1024 * 1024)
+        self.wait_until(lambda: sum(self.staged_sizes(self.b)) > 40 * 1024 * 1024)
         process.kill()
         process.communicate()
         self.assertFalse(os.path.exists(os.path.join(self.b, "large")))
@@ -185,16 +185,6 @@ class Killed(Lab):
         self.assertEqual(answer.summary()["created"], 1)
         self.assert_same(self.a, self.b)
         self.assert_no_leftovers(self.a, self.b)
-
-    def staged_bytes(self):
-        total = 0
-        for folder, _, files in os.walk(os.path.join(self.b, ".syncoxiders", "stage")):
-            for name in files:
-                try:
-                    total += os.stat(os.path.join(folder, name)).st_size
-                except FileNotFoundError:
-                    pass
-        return total
 
 
 if __name__ == "__main__":

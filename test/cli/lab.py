@@ -201,6 +201,17 @@ class Lab(unittest.TestCase):
     def names(self, root):
         return [os.fsdecode(path) for path in entries_below(root)]
 
+    def staged_sizes(self, root):
+        """The sizes of the files that a run has staged so far (the clock file of a rule is none)."""
+        sizes = []
+        for folder, _, files in os.walk(os.path.join(root, ".syncoxiders", "stage")):
+            for name in set(files) - {"clock"}:
+                try:
+                    sizes.append(os.stat(os.path.join(folder, name)).st_size)
+                except FileNotFoundError:
+                    pass
+        return sizes
+
     # Promises -----------------------------------------------------------------------------------
 
     def assert_same(self, *roots):

@@ -1,7 +1,9 @@
 """A sync as a person knows it: what crosses, what is kept, what a second run does."""
 
 import os
+import signal
 import stat
+import time
 import unicodedata
 
 import lab
@@ -196,6 +198,46 @@ class DryRun(Lab):
         answer = self.run_program("check", self.a, self.b, "--json", code=lab.DIFFERENT)
         self.assertEqual(answer.summary()["updated"], 1)
         self.assertEqual(self.read(self.a, "one"), b"1")
+
+
+class Execution(Lab):
+    def test_read_back_and_transfers_change_no_result(self):
+        for words in (("--read-back",), ("--transfers", "1"), ("--transfers", "256")):
+            for number in range(150):
+                root, other = (self.a, self.b) if number % 2 else (self.b, self.a)
+                self.write(root, f"{words[-1]}/{number % 5}/{number}", f"{words} {number}\n" * (number**2 % 700))
+                if os.path.exists(os.path.join(other, f"edited {number}")):
+                    self.write(other, f"edited {number}", f"by {words}")
+                else:
+                    self.write(root, f"edited {number}", "first")
+            self.write(self.a, f"large {words}", os.urandom(3_000_000))
+            self.sync(*words)
+            self.assert_same(self.a, self.b)
+            self.assert_quiet(self.a, self.b, more=words)
+            self.assert_no_leftovers(self.a, self.b)
+
+    def most_at_once(self, transfers):
+        """How many files are seen begun and not yet written whole."""
+        size = 3_000_000
+        for number in range(3):
+            self.write(self.a, f"{number}", os.urandom(size))
+        process = self.start("sync", self.a, self.b, "--transfers", transfers, "--bwlimit", "8M")
+        most = 0
+        while process.poll() is None:
+            # Stopped, all sizes are of one moment.
+            process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+            most = max(most, sum(0 < staged < size for staged in self.staged_sizes(self.b)))
+            process.send_signal(signal.SIGCONT)
+            time.sleep(0.02)
+        process.communicate()
+        self.assertEqual(process.returncode, lab.IN_SYNC)
+        self.assert_same(self.a, self.b)
+        return most
+
+    def test_no_more_transfers_than_asked_for_are_under_way(self):
+        self.assertEqual(self.most_at_once("1"), 1)
+        self.assertEqual(self.most_at_once("2"), 2)
 
 
 class Modes(Lab):
