@@ -144,7 +144,8 @@ class Lab(unittest.TestCase):
         return values | more
 
     def command(self, *words):
-        return [as_bytes(PROGRAM), *(as_bytes(word) for word in words), b"--state", as_bytes(self.state)]
+        state = [] if self.state is None else [b"--state", as_bytes(self.state)]
+        return [as_bytes(PROGRAM), *(as_bytes(word) for word in words), *state]
 
     def run_program(self, *words, code=None, before=None, cwd=None, **environment):
         done = subprocess.run(

@@ -122,5 +122,54 @@ class Rules(Lab):
         self.assertFalse(os.path.exists(told))
 
 
+class Places(Lab):
+    """Where the state and the rules are when nobody says so on the command line."""
+
+    def setUp(self):
+        super().setUp()
+        self.state = None
+        self.write(self.a, "one", "1")
+        self.home = os.path.join(self.place, "home")
+        self.xdg = os.path.join(self.place, "xdg")
+        for folder in (self.home, self.xdg):
+            os.mkdir(folder)
+
+    def kept_in(self, folder, **environment):
+        """Syncs, and proves that the state is there and nowhere else."""
+        self.sync(HOME=self.home, **environment)
+        found = {at for at, _, names in os.walk(self.place) for name in names if name.endswith((".db", ".lock"))}
+        self.assertEqual(found, {folder})
+        told = self.run_program("rules", "path", "--json", HOME=self.home, **environment).summary()
+        self.assertEqual(told["state_folder"], folder)
+        self.assertEqual(len(self.run_program("log", "--json", HOME=self.home, **environment).of_type("run")), 1)
+        lab.shutil.rmtree(folder)
+        self.remove(self.b, "one")
+
+    def test_the_state(self):
+        at_home = os.path.join(self.home, ".local/state/syncoxiders")
+        self.kept_in(at_home)
+        self.kept_in(os.path.join(self.xdg, "syncoxiders"), XDG_STATE_HOME=self.xdg)
+        # The specification says that a relative path is to be ignored.
+        for relative in ("relative", "", "./xdg"):
+            self.kept_in(at_home, XDG_STATE_HOME=relative)
+        self.assertIn("HOME", self.run_program("sync", self.a, self.b, HOME="", code=lab.USAGE).err)
+        self.assertEqual(self.names(self.b), [])
+
+    def test_the_rules(self):
+        for folder, environment in (
+            (os.path.join(self.home, ".config"), {}),
+            (self.xdg, {"XDG_CONFIG_HOME": self.xdg}),
+            (os.path.join(self.home, ".config"), {"XDG_CONFIG_HOME": "relative"}),
+        ):
+            rules = os.path.join(folder, "syncoxiders/rules.toml")
+            self.write(self.place, rules, f'[rules.photos]\nroots = ["{self.a}", "{self.b}"]\n')
+            self.sync(roots=("photos",), HOME=self.home, **environment)
+            self.assertEqual(self.names(self.b), ["one"])
+            told = self.run_program("rules", "path", "--json", HOME=self.home, **environment).summary()
+            self.assertEqual(told["rules_file"], rules)
+            os.remove(rules)
+            self.sync(roots=("photos",), HOME=self.home, **environment, code=lab.USAGE)
+
+
 if __name__ == "__main__":
     lab.main()
