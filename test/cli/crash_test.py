@@ -1,7 +1,11 @@
 """kill -9 at random moments: the next plain run converges, nothing is lost or torn, nothing staged stays."""
 
+import fcntl
 import os
 import random
+import signal
+import sys
+import termios
 import time
 
 import lab
@@ -14,6 +18,7 @@ SEED = int(os.environ.get("CRASH_SEED", "1"))
 class Killed(Lab):
     def setUp(self):
         super().setUp()
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # what nohup ignores would be ignored by the program, too
         self.random = random.Random(SEED)
         self.serial = 0
         self.roots = (self.a, self.b, self.c)
@@ -160,15 +165,40 @@ class Killed(Lab):
     def test_interrupted_it_stops_cleanly_and_goes_on(self):
         for number in range(3000):
             self.write(self.a, f"{number % 40}/{number}", f"token {number}\n" * 20)
-        process = self.start("sync", *self.roots, "--bwlimit", "200K", "--json")
-        self.wait_until(lambda: os.path.isdir(os.path.join(self.b, ".syncoxiders")))
-        answer = self.stop(process)
-        self.assertEqual(answer.code, lab.INTERRUPTED, str(answer))
-        self.assertEqual(answer.summary()["exit_code"], lab.INTERRUPTED)
-        self.whole()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            process = self.start("sync", *self.roots, "--bwlimit", "200K", "--json")
+            self.wait_until(lambda: self.is_at_work(process) and os.path.isdir(os.path.join(self.b, ".syncoxiders")))
+            answer = self.stop(process, number)
+            self.assertEqual(answer.code, lab.INTERRUPTED, str(answer))
+            self.assertEqual(answer.summary()["exit_code"], lab.INTERRUPTED)
+            self.whole()
         self.sync(roots=self.roots)
         self.assert_same(*self.roots)
         self.assert_no_leftovers(*self.roots)
+
+    def test_a_second_signal_ends_it_at_once(self):
+        """Even when nobody reads what it says, so that it can't stop cleanly."""
+        for number in range(300):
+            self.write(self.a, f"{number}", f"token {number}\n")
+        for numbers in ((signal.SIGINT, signal.SIGINT), (signal.SIGTERM, signal.SIGHUP)):
+            process = self.start("sync", *self.roots, "--json", "-v", "--max-delete", "none")
+            room = fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+            self.wait_until(lambda: self.waiting_bytes(process.stdout) > room - 200)
+            process.send_signal(numbers[0])
+            time.sleep(0.2)
+            self.assertIsNone(process.poll(), "it was not held up, so the second signal was not needed")
+            process.send_signal(numbers[1])
+            self.assertEqual(process.wait(lab.PATIENCE_S), lab.INTERRUPTED)
+            process.communicate()
+            for number in range(300):
+                self.write(self.a, f"{number}", f"token {number} of {numbers}\n")
+        self.sync("--max-delete", "none", roots=self.roots)
+        self.assert_same(*self.roots)
+        self.assert_no_leftovers(*self.roots)
+        self.assert_quiet(*self.roots)
+
+    def waiting_bytes(self, pipe):
+        return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4), sys.byteorder)
 
     def test_a_large_file_goes_on_where_it_was(self):
         size = 96 * 1024 * 1024

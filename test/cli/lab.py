@@ -251,6 +251,11 @@ class Lab(unittest.TestCase):
             time.sleep(0.02)
         self.fail("it did not come to that")
 
+    def is_at_work(self, process):
+        """Its name stands in the lock of a rule, so it no longer merely starts."""
+        locks = [name for name in os.listdir(self.state) if name.endswith(".lock")] if os.path.exists(self.state) else []
+        return any(self.read(self.state, name).startswith(b"pid %d," % process.pid) for name in locks)
+
     def stop(self, process, number=signal.SIGINT):
         process.send_signal(number)
         out, err = process.communicate(timeout=PATIENCE_S)

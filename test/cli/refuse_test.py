@@ -166,6 +166,30 @@ class Lock(Lab):
         self.assert_same(self.a, self.b)
         self.assert_no_leftovers(self.a, self.b)
 
+    def test_whoever_changes_something_waits_and_whoever_asks_does_not(self):
+        for text in ("first", "second"):
+            self.write(self.a, "one", text)
+            self.sync()
+        self.write(self.a, "large", b"x" * 3_000_000)
+        process = self.start("sync", self.a, self.b, "--bwlimit", "100K")
+        try:
+            self.wait_until(lambda: self.is_at_work(process) and self.staged_sizes(self.b))
+            before = lab.identity(self.a), lab.identity(self.b)
+            for words in (("undo", "2"), ("restore", "one@1"), ("approve",), ("watch", self.a, self.b)):
+                answer = self.run_program(*words, code=lab.LOCKED)
+                self.assertIn(f"pid {process.pid}", answer.err)
+            for words in (("log",), ("log", "1"), ("status",), ("conflicts",), ("why", "one"), ("versions", "one"),
+                          ("approve", "--list"), ("rules",)):
+                self.run_program(*words, code=lab.IN_SYNC)
+            self.run_program("check", self.a, self.b, code=lab.DIFFERENT)
+            self.sync("--dry-run")
+            self.assertEqual(before, (lab.identity(self.a), lab.identity(self.b)))
+            self.assertIsNone(process.poll(), "it was over before all was asked")
+        finally:
+            self.stop(process)
+        self.run_program("undo", "2", code=lab.IN_SYNC)
+        self.assertEqual(self.read(self.b, "one"), b"first")
+
 
 if __name__ == "__main__":
     lab.main()

@@ -1,6 +1,7 @@
 """Named rules: one TOML file, read strictly."""
 
 import os
+import resource
 
 import lab
 from lab import Lab
@@ -120,6 +121,66 @@ class Rules(Lab):
         self.photos(f"on_failure = '''{command}; exit 3'''\n")
         self.sync(roots=("photos",))
         self.assertFalse(os.path.exists(told))
+
+    def told(self):
+        """What on_failure was told since this was asked last; None when it was not run."""
+        path = os.path.join(self.place, "told")
+        if not os.path.exists(path):
+            return None
+        text = self.read(self.place, "told").decode()
+        os.remove(path)
+        return text.strip().split(" ", 2)
+
+    def tell(self, more=""):
+        command = 'echo "$SYNCOXIDERS_RULE $SYNCOXIDERS_EXIT_CODE $SYNCOXIDERS_MESSAGE" >> ' + self.place + "/told"
+        self.photos(f'max_delete = "0"\nbwlimit = "200K"\non_failure = \'\'\'{command}; {more}\'\'\'\n')
+
+    def test_on_failure_is_told_in_each_case_what_is_wrong(self):
+        self.tell()
+        for name in ("one", "two"):
+            self.write(self.a, name, name)
+        self.sync(roots=("photos",))
+        self.assertIsNone(self.told(), "all was well")
+        self.remove(self.a, "one")
+        for words, code in (("--dry-run",), lab.HELD), (("-n", "--max-delete", "none"), lab.IN_SYNC):
+            self.sync(*words, roots=("photos",), code=code)
+        self.run_program("check", "photos", code=lab.DIFFERENT)
+        self.assertIsNone(self.told(), "that was only to look")
+        self.sync(roots=("photos",), code=lab.HELD)
+        self.assertEqual(self.told()[:2], ["photos", "3"])
+        self.write(self.a, "large", b"x" * 3_000_000)
+        small = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
+        self.run_program("sync", "photos", "--max-delete", "none", "--bwlimit", "1G", code=lab.PARTLY, before=small)
+        self.assertEqual(self.told(), ["photos", "4", "write: File too large"])
+        process = self.start("sync", "photos")
+        self.wait_until(lambda: self.is_at_work(process))
+        self.sync(roots=("photos",), code=lab.LOCKED)
+        name, code, message = self.told()
+        self.assertEqual((name, code), ("photos", "6"))
+        self.assertIn(f"pid {process.pid}", message)
+        self.assertEqual(self.stop(process).code, lab.INTERRUPTED)
+        self.assertIsNone(self.told(), "who interrupts it knows")
+
+    def test_on_failure_that_fails_changes_no_exit_code(self):
+        self.tell("echo noise; exit 3")
+        self.write(self.a, "one", "1")
+        self.sync(roots=("photos",))
+        self.remove(self.a, "one")
+        answer = self.sync("--json", roots=("photos",), code=lab.HELD)
+        self.assertEqual(answer.summary()["exit_code"], lab.HELD)
+        self.assertIn("noise", answer.err)
+        self.assertIn("on_failure", answer.of_type("error")[0]["message"])
+        self.assertIn("on_failure", self.sync(roots=("photos",), code=lab.HELD).err)
+
+    def test_on_failure_of_a_watch(self):
+        self.tell()
+        self.write(self.a, "one", "1")
+        process = self.start("watch", "photos")
+        self.wait_until(lambda: os.path.exists(os.path.join(self.b, "one")))
+        self.remove(self.a, "one")
+        self.wait_until(lambda: os.path.exists(os.path.join(self.place, "told")))
+        self.assertEqual(self.stop(process).code, lab.INTERRUPTED)
+        self.assertEqual(self.told()[:2], ["photos", "3"])
 
 
 class Places(Lab):
