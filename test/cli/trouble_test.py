@@ -310,7 +310,7 @@ class BusyFiles(Lab):
         """`save(path, text, held)` is how the user's program saves; `held` is what it keeps open."""
         paths = [self.write(self.a, f"busy-{number}", bytes([1]) * self.SIZE) for number in range(self.FILES)]
         stop = threading.Event()
-        last = {path: self.read(self.a, os.path.basename(path)) for path in paths}
+        written = {os.path.basename(path): [1] for path in paths}
 
         def work():
             # Nobody is to be stopped half-way through a store, or two readings may well agree on a mix.
@@ -323,32 +323,45 @@ class BusyFiles(Lab):
                 turn = turn % 255 + 1
                 # The first are always being written, the last every now and then.
                 for path in (path for number, path in enumerate(paths) if chance.random() < 0.7**number):
-                    last[path] = bytes([turn]) * self.SIZE
-                    save(path, last[path], held[path])
+                    written[os.path.basename(path)].append(turn)
+                    save(path, bytes([turn]) * self.SIZE, held[path])
                 time.sleep(chance.choice((0.001, 0.01, 0.1)))
             for kept in held.values():
                 save.let_go(kept)
 
         writer = threading.Thread(target=work)
         writer.start()
-        crossed = set()
+        self.crossed = set()
         try:
-            for _ in range(self.RUNS):
+            for number in range(10 * self.RUNS):
                 answer = self.run_program("sync", self.a, self.b)
                 self.assertIn(answer.code, (lab.IN_SYNC, lab.PARTLY), str(answer))
-                for name, text in lab.contents(self.b).items():
-                    self.assertIn(len(text), save.sizes(self.SIZE), name)
-                    self.assertLessEqual(len(set(text)), 1, f"{name!r} is a mix of two versions")
-                    crossed.add((name, text[:1]))
+                self.look_at_what_crossed(save, written)
+                if number + 1 >= self.RUNS <= self.versions_that_crossed():
+                    break
         finally:
             stop.set()
             writer.join()
-        self.assertGreater(len(crossed), 0, "nothing ever crossed, so nothing was tried")
         self.wait_until(lambda: self.run_program("sync", self.a, self.b).code == lab.IN_SYNC)
         self.sync()
-        for path in paths:
-            self.assertEqual(self.read(self.a, os.path.basename(path)), last[path])
-            self.assertEqual(self.read(self.b, os.path.basename(path)), last[path])
+        self.look_at_what_crossed(save, written)
+        self.assertGreaterEqual(self.versions_that_crossed(), self.RUNS, "hardly anything was tried")
+        last = {name: bytes(versions[-1:]) * self.SIZE for name, versions in written.items()}
+        self.assertEqual(last, lab.contents(self.a), "the user's own files, and no more")
+        self.assert_same(self.a, self.b)
+        self.assert_no_leftovers(self.a, self.b)
+        self.assert_quiet(self.a, self.b)
+
+    def versions_that_crossed(self):
+        return len({version for _, version in self.crossed})
+
+    def look_at_what_crossed(self, save, written):
+        for name, text in lab.contents(self.b).items():
+            self.assertIn(len(text), save.sizes(self.SIZE), name)
+            self.assertLessEqual(len(set(text)), 1, f"{name!r} is a mix of two versions")
+            self.assertIn(name, written, "nobody has written such a file")
+            self.assertLessEqual(set(text), set(written[name]), f"{name!r} was never so")
+            self.crossed.add((name, text[:1]))
 
     def test_written_anew_each_time(self):
         self.rewrite(Truncating())
@@ -430,16 +443,25 @@ class VanishingFiles(Lab):
 
         worker = threading.Thread(target=work)
         worker.start()
+        stood, changes = None, -300
         try:
             for _ in range(20):
-                answer = self.run_program("sync", self.a, self.b, "--max-delete", "none")
+                answer = self.run_program("sync", self.a, self.b, "--max-delete", "none", "--json")
                 self.assertIn(answer.code, (lab.IN_SYNC, lab.PARTLY), str(answer))
+                changes += answer.summary()["created"] + answer.summary()["removed"]
+                # A delete that the next run repairs would show in the inode.
+                stable = lab.identity(os.path.join(self.b, "stable"))
+                self.assertEqual(len(stable), 300)
+                self.assertEqual(stable, stood or stable)
+                stood = stable
         finally:
             stop.set()
             worker.join()
+        self.assertGreater(changes, 0, "nothing came or went, so nothing was tried")
         self.sync("--max-delete", "none")
         self.assert_same(self.a, self.b)
-        self.assertEqual(len([name for name in self.names(self.b) if name.startswith("stable/")]), 300)
+        self.assertEqual(stood, lab.identity(os.path.join(self.b, "stable")))
+        self.assertLessEqual({*lab.trash_of(self.a), *lab.trash_of(self.b)}, {b"x"})
 
 
 if __name__ == "__main__":
