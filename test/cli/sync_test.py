@@ -355,6 +355,54 @@ class Modes(Lab):
         self.assertEqual(self.names(self.a), ["one"])
         self.assert_same(self.a, self.b)
 
+    def test_move_waits_for_every_destination(self):
+        roots = (self.a, self.b, self.c)
+        move = ("--mode", "move")
+        self.write(self.a, "first", "1")
+        self.sync(*move, roots=roots)
+        self.assertEqual([self.names(root) for root in roots], [[], ["first"], ["first"]])
+        self.write(self.a, "dir/one", "1")
+        self.write(self.a, "two", "2", mtime=LONG_AGO)
+        self.write(self.b, "two", "of b", mtime=LONG_AGO + SECOND)
+        os.rename(self.c, self.c + "-away")
+        for _ in range(2):
+            self.sync(*move, roots=roots, code=lab.PARTLY)
+            self.assertEqual(lab.contents(self.a), {b"dir/one": b"1", b"two": b"2"}, "c has not got it yet")
+        os.rename(self.c + "-away", self.c)
+        self.sync(*move, roots=roots)
+        self.assertEqual(self.names(self.a), [])
+        for root in (self.b, self.c):
+            self.assertEqual(self.read(root, "dir/one"), b"1")
+            self.assertEqual(self.read(root, "two"), b"2")
+        self.assertIn(b"of b", lab.contents(self.b).values(), "as a conflict copy")
+        self.assert_quiet(*roots, more=move)
+
+    def test_with_five_folders(self):
+        five = [self.a, self.b, self.c, os.path.join(self.place, "d"), os.path.join(self.place, "e")]
+        for mode, deletes in (("copy", False), ("one-way", True)):
+            for root in five:
+                lab.shutil.rmtree(root, ignore_errors=True)
+                os.mkdir(root)
+            lab.shutil.rmtree(self.state, ignore_errors=True)
+            for name in ("one", "two", "dir/three"):
+                self.write(five[0], name, name, mtime=LONG_AGO)
+            self.sync("--mode", mode, roots=five)
+            self.assert_same(*five)
+            self.write(five[0], "one", "edited")
+            self.remove(five[0], "dir")
+            self.write(five[3], "two", "drifted", mtime=LONG_AGO - SECOND)
+            self.write(five[4], "own", "own")
+            ours = lab.identity(five[0])
+            self.sync("--mode", mode, roots=five)
+            self.assertEqual(ours, lab.identity(five[0]), "the source is never written to")
+            for root in five[1:]:
+                self.assertEqual(self.read(root, "one"), b"edited", mode)
+                self.assertEqual("dir/three" in self.names(root), not deletes, mode)
+                self.assertEqual("own" in self.names(root), root == five[4], mode)
+            if deletes:
+                self.assertEqual(self.read(five[3], "two"), b"two", "a drift that is older loses")
+                self.assertIn(b"drifted", [*lab.trash_of(five[3]), *lab.contents(five[3]).values()])
+
 
 class OddNames(Lab):
     def test_any_bytes_cross(self):
