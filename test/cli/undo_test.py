@@ -412,6 +412,56 @@ class Versions(Lab):
         self.run_program("undo", str(run), code=lab.IN_SYNC)
         self.assertEqual(before, lab.tree(self.a))
 
+    def versions(self, path, *rule):
+        answer = self.run_program("versions", path, *rule, "--json", code=lab.IN_SYNC)
+        return [(version["number"], version["size"], sorted(version["replicas"])) for version in answer.of_type("version")]
+
+    def test_a_name_that_ends_like_a_version(self):
+        for text in ("1", "22", "333"):
+            for name in ("name", "name@2"):
+                self.write(self.a, name, f"{name}: {text}")
+            self.sync()
+        for words, name, text in (("name@2", "name", "name: 1"), ("name@2@2", "name@2", "name@2: 1")):
+            before = lab.contents(self.b)
+            self.run_program("restore", os.path.join(self.b, words), code=lab.IN_SYNC)
+            self.assertEqual(lab.contents(self.b), before | {name.encode(): text.encode()}, words)
+
+    def test_of_a_renamed_file(self):
+        """They stay under the name that they had; both names can be asked for."""
+        os.rename(os.path.join(self.a, "dir/text"), os.path.join(self.a, "dir/moved"))
+        self.sync()
+        self.write(self.a, "dir/moved", "edited where it is now")
+        self.sync()
+        self.assertEqual(self.versions("dir/moved")[0], (1, len("version 3"), ["b"]))
+        self.assertEqual(len(self.versions("dir/text")), 3)
+        self.run_program("restore", os.path.join(self.b, "dir/text@3"), code=lab.IN_SYNC)
+        self.assertEqual(self.read(self.b, "dir/text"), b"version 0")
+        self.assertEqual(self.read(self.b, "dir/moved"), b"edited where it is now")
+
+    def test_that_stand_in_several_folders_are_one(self):
+        roots = (self.a, self.b, self.c)
+        self.sync(roots=roots)
+        self.write(self.a, "dir/text", "edited")
+        self.sync(roots=roots)
+        self.assertEqual(self.versions("dir/text", *roots), [(1, len("version 3"), ["b", "c"])])
+        self.run_program("restore", "dir/text", *roots, code=lab.IN_SYNC)
+        texts = sorted(self.read(root, "dir/text") for root in roots)
+        self.assertEqual(texts, [b"edited", b"edited", b"version 3"], "in one folder; the next sync spreads it")
+        self.sync(roots=roots)
+        self.assert_same(*roots)
+        self.assertEqual(self.read(self.a, "dir/text"), b"version 3")
+
+    def test_of_a_symlink(self):
+        link = os.path.join(self.a, "link")
+        for target in ("dir", "dir/text"):
+            if os.path.islink(link):
+                os.remove(link)
+            os.symlink(target, link)
+            self.sync()
+        self.run_program("restore", os.path.join(self.b, "link"), code=lab.IN_SYNC)
+        self.assertEqual(os.readlink(os.path.join(self.b, "link")), "dir")
+        self.assertEqual(self.names(os.path.join(self.b, "dir")), ["text"])
+
     def test_a_directory_in_its_place_is_not_replaced(self):
         self.remove(self.a, "dir/text")
         self.write(self.a, "dir/text/inside", "inside")
