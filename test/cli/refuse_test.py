@@ -113,6 +113,10 @@ class CommandLine(Lab):
         self.assertEqual([line["type"] for line in answer.lines()], ["error", "summary"])
         self.assertEqual(answer.summary()["exit_code"], lab.USAGE)
 
+    def test_wrong_ones_are_answered_under_their_own_name(self):
+        for words in (("undo",), ("why",), ("log", "--limit", "x")):
+            self.assertEqual(self.run_program(*words, "--json", code=lab.USAGE).summary()["command"], words[0])
+
     def test_help_and_version(self):
         for words in (("--help",), ("sync", "--help"), ("--version",), ("version",)):
             answer = self.run_program(*words, code=lab.IN_SYNC)

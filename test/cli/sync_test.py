@@ -243,7 +243,7 @@ class DryRun(Lab):
         done = self.sync(*words, "--json", roots=roots, code=code)
         for planned in answers:
             self.assertEqual(self.effects(planned), self.effects(done))
-            for key in ("created", "updated", "removed", "directories", "attributes", "conflicts", "problems", "held"):
+            for key in ("created", "updated", "moved", "removed", "directories", "attributes", "conflicts", "problems", "held"):
                 self.assertEqual(planned.summary()[key], done.summary()[key], key)
         return {event.get("action", event["kind"]) for event in done.of_type("event")}
 
@@ -376,6 +376,15 @@ class Modes(Lab):
             self.assertEqual(self.read(root, "two"), b"2")
         self.assertIn(b"of b", lab.contents(self.b).values(), "as a conflict copy")
         self.assert_quiet(*roots, more=move)
+
+    def test_one_way_says_who_won(self):
+        self.write(self.a, "one", "1", mtime=LONG_AGO)
+        self.sync("--mode", "one-way")
+        self.write(self.b, "one", "drifted", mtime=LONG_AGO + SECOND)
+        conflict = self.sync("--mode", "one-way", "--json").of_type("event")[0]
+        self.assertEqual((conflict["kind"], conflict["code"]), ("conflict", "content"))
+        self.assertNotIn("renamed", conflict["message"])
+        self.assertIn("version of b", conflict["message"])
 
     def test_with_five_folders(self):
         five = [self.a, self.b, self.c, os.path.join(self.place, "d"), os.path.join(self.place, "e")]

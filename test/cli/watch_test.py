@@ -32,6 +32,15 @@ class Watching(WatchLab):
         self.end()
         self.assert_quiet(self.a, self.b)
 
+    def test_only_the_first_run_is_called_the_first(self):
+        self.begin()
+        self.write(self.a, "one", "1")
+        self.wait_until(lambda: len(self.said("synced")) > 1)
+        self.end()
+        first, *others = [line["first_run"] for line in self.said("synced")]
+        self.assertTrue(first)
+        self.assertNotIn(True, others)
+
     def test_many_at_once(self):
         self.begin()
         for number in range(1000):
