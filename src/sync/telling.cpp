@@ -14,6 +14,9 @@ std::string message_of(const plan::Conflict& conflict) {
   if (conflict.kind == "delete") {
     return "changed on " + conflict.winner + ", deleted on " + conflict.loser + "; kept";
   }
+  if (conflict.copy_path.is_root() && conflict.kind == "content") {
+    return "kept the version of " + conflict.winner + " rather than that of " + conflict.loser;
+  }
   if (conflict.copy_path.is_root()) {
     return "moved or renamed differently on several sides; kept one";
   }
