@@ -46,6 +46,7 @@ class Session {
   /// For the engine: from the state, else of a rule that never ran.
   const state::RuleFacts& facts() const { return facts_; }
   bool ran_before() const { return ran_before_; }
+  void note_run() { ran_before_ = true; }
   const std::vector<sync::EngineReplica>& replicas() const { return replicas_; }
   const std::vector<tree::Filter>& filters() const { return filters_; }
   const std::vector<IgnoreSource>& ignores() const { return ignores_; }

@@ -123,6 +123,8 @@ Settings Settings::with(const Settings& over) const {
   put_over(both.mirror, over.mirror);
   put_over(both.create, over.create);
   put_over(both.read_back, over.read_back);
+  put_over(both.scrub, over.scrub);
+  put_over(both.scrub_every, over.scrub_every);
   put_over(both.max_delete, over.max_delete);
   put_over(both.bytes_per_second, over.bytes_per_second);
   put_over(both.transfers, over.transfers);
@@ -150,6 +152,9 @@ Result<void> Settings::check() const {
   if (mirror.value_or(false) && chosen != plan::Mode::kOneWay) {
     return usage_error("mirror needs mode one-way");
   }
+  if ((scrub.value_or(false) || scrub_every.has_value()) && compare.has_value() && !compare->hash) {
+    return usage_error("scrub needs compare with hash: without it bytes say nothing");
+  }
   if (min_size.has_value() && max_size.has_value() && *min_size > *max_size) {
     return usage_error("min-size is larger than max-size: no file would be left");
   }
@@ -176,6 +181,8 @@ plan::Policy Settings::policy(std::vector<ReplicaIndex> order) const {
 sync::RunOptions Settings::run_options(std::vector<ReplicaIndex> order) const {
   sync::RunOptions options{.policy = policy(std::move(order))};
   options.read_back = read_back.value_or(false);
+  options.scrub = scrub.value_or(false);
+  options.scrub_every = scrub_every;
   options.transfers = transfers.value_or(options.transfers);
   options.retention.age = trash_age.value_or(options.retention.age);
   options.retention.bytes = trash_bytes;

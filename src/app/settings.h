@@ -35,6 +35,8 @@ struct Settings {
   std::optional<bool> mirror = {};
   std::optional<bool> create = {};
   std::optional<bool> read_back = {};
+  std::optional<bool> scrub = {};
+  std::optional<std::chrono::seconds> scrub_every = {};
   std::optional<BudgetSetting> max_delete = {};
   std::optional<std::uint64_t> bytes_per_second = {};
   std::optional<std::size_t> transfers = {};

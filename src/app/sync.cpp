@@ -46,6 +46,9 @@ Result<SyncResult> sync_once(Session& session, const Process& process, Doing doi
   if (!report.ok()) {
     return explain_state(report.error(), session.rule().store_path);
   }
+  if (doing == Doing::kForReal) {
+    session.note_run();
+  }
   result.report = std::move(*report);
   result.exit = exit_of(result.report, doing);
   return result;

@@ -79,6 +79,7 @@ class JsonOutput final : public Output {
                      {"dry_run", is_dry()},
                      {"first_run", result.first_run},
                      {"scanned", counts.scanned},
+                     {"read_again", counts.read_again},
                      {"created", counts.created},
                      {"updated", counts.updated},
                      {"moved", counts.moved},

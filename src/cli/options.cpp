@@ -81,6 +81,7 @@ class Parser {
     try {
       app_.parse(count, arguments);
     } catch (const CLI::ParseError& error) {
+      find_command();
       if (error.get_exit_code() != 0) {
         const std::string_view first = count > 1 ? arguments[1] : "";
         const bool unknown = app_.get_subcommands().empty() && !first.empty() && first[0] != '-';
@@ -89,11 +90,7 @@ class Parser {
       app_.exit(error, std::cout, std::cerr);
       return Answered{};
     }
-    for (const auto& [command, name] : kCommands) {
-      if (app_.got_subcommand(std::string(name))) {
-        options_.command = command;
-      }
-    }
+    find_command();
     options_.format = format();
     options_.verbosity = quiet_     ? Verbosity::kQuiet
                          : verbose_ ? Verbosity::kVerbose
@@ -108,10 +105,21 @@ class Parser {
  private:
   using Check = std::function<std::string(const std::string&)>;
 
+  void find_command() {
+    for (const auto& [command, name] : kCommands) {
+      if (app_.got_subcommand(std::string(name))) {
+        options_.command = command;
+      }
+    }
+  }
+
   Format format() const { return json_ ? Format::kJson : Format::kText; }
 
   Answered wrong(std::string complaint) const {
-    return {.exit_code = 2, .complaint = std::move(complaint), .format = format()};
+    return {.exit_code = 2,
+            .complaint = std::move(complaint),
+            .format = format(),
+            .command = options_.command};
   }
 
   template <typename Parse>
@@ -158,6 +166,12 @@ class Parser {
     }
     for (CLI::App* command : {sync, watch}) {
       add_execution(command);
+      setting(command, "--scrub-every", &app::Settings::scrub_every, app::parse_age,
+              "a time like 36h or 30d", "Scrub when the last one was this long ago: 30d");
+    }
+    for (CLI::App* command : {sync, check}) {
+      flag(command, "--scrub", &app::Settings::scrub,
+           "Read every known file again, whatever its time stamps say");
     }
     sync->add_flag("-n,--dry-run", options_.dry_run,
                    "Tell what a run would do, and change nothing");

@@ -55,6 +55,7 @@ struct Answered {
   int exit_code = 0;
   std::string complaint;  ///< empty: nothing is wrong
   Format format = Format::kText;
+  Command command = Command::kSync;
 };
 
 /// Reads a command line. Help goes to stdout; nothing else is printed, and nothing is asked.

@@ -334,6 +334,7 @@ int complain(const Answered& answered, const Wiring& wiring) {
   Terminal terminal(Terminal::Progress::kHide, progress, *wiring.clock);
   Options options;
   options.format = answered.format;
+  options.command = answered.command;
   const std::unique_ptr<Output> output = make_output(terminal, options);
   output->error(app::usage_error(answered.complaint + "\nSee syncoxiders --help"));
   output->finish(ExitCode::kUsage);

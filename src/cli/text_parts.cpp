@@ -142,6 +142,17 @@ std::string line_of(const state::Problem& problem, const std::vector<std::string
   return (place.empty() ? "" : place + ": ") + shown(problem.message);
 }
 
+namespace {
+
+std::string read_again_in(const app::SyncResult& result, const Options& options) {
+  const bool scrubs = options.settings.scrub.value_or(false);
+  return scrubs ? fmt::format(" {} read again and found right.",
+                              counted(result.report.counts.read_again, "file was", "files were"))
+                : "";
+}
+
+}  // namespace
+
 std::string verdict_of(const app::SyncResult& result, const Options& options) {
   const sync::RunReport& report = result.report;
   const std::string changes = changes_of(report.counts);
@@ -156,15 +167,16 @@ std::string verdict_of(const app::SyncResult& result, const Options& options) {
             : changes.empty()
                 ? "To do: " + counted(report.conflicts.size(), "conflict", "conflicts") + "."
                 : "To do: " + changes + ".") +
-           held + (options.dry_run ? " Nothing was changed." : "");
+           held + (options.dry_run ? " Nothing was changed." : "") + read_again_in(result, options);
   }
   switch (result.exit) {
     case app::ExitCode::kInSync:
       if (changes.empty()) {
         return fmt::format("In sync: nothing to do ({} seen).",
-                           counted(report.counts.scanned, "entry", "entries"));
+                           counted(report.counts.scanned, "entry", "entries")) +
+               read_again_in(result, options);
       }
-      return "In sync: " + changes + "." + undo_hint(report);
+      return "In sync: " + changes + "." + undo_hint(report) + read_again_in(result, options);
     case app::ExitCode::kHeld:
       return fmt::format(
           "Held: {} for approval{}. Look: `syncoxiders approve --list{}`; let it through: "

@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <malloc.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -15,7 +14,20 @@
 #include "rt/clock.h"
 #include "rt/pool.h"
 
+#ifdef OX_MIMALLOC
+#include <mimalloc.h>
+#endif
+
 namespace {
+
+/// The parts of a large run take and free much the same memory one after the other. Given back to
+/// the kernel in between, as happens after 25 ms by default, all of it is zeroed and mapped anew.
+void keep_freed_memory_for_a_while() {
+#ifdef OX_MIMALLOC
+  constexpr long kMilliseconds = 1000;
+  ::mi_option_set(mi_option_decommit_delay, kMilliseconds);
+#endif
+}
 
 /// Enough to overlap waiting with work on any machine, few enough for small ones.
 std::size_t pool_width(const ox::cli::Options& options) {
@@ -58,9 +70,7 @@ int run(int count, char** arguments) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  // What one thread allocates another frees, which scatters an arena a thread over much memory: the
-  // peak is half as high again with the default of eight a processor, and the run no faster.
-  ::mallopt(M_ARENA_MAX, 2);
+  keep_freed_memory_for_a_while();
   if (!fill_standard_descriptors()) {
     return static_cast<int>(ox::app::ExitCode::kUnexpected);
   }

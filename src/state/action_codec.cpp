@@ -291,6 +291,7 @@ Bytes encode_facts(const RuleFacts& facts) {
   for (const ReplicaFacts& replica : facts.replicas) {
     put_replica(out, replica);
   }
+  out.put_signed(facts.scrubbed.ns);
   return out.take();
 }
 
@@ -305,6 +306,7 @@ Result<RuleFacts> decode_facts(BytesView body) {
   for (std::size_t index = 0; index < count && in.ok(); ++index) {
     facts.replicas.push_back(get_replica(in));
   }
+  facts.scrubbed.ns = in.get_signed();
   return finished(in, std::move(facts));
 }
 

@@ -77,7 +77,8 @@ RuleFacts any_facts(SeededRandom& random) {
                   .name = random.below(2) == 0 ? "" : any_name(random),
                   .mode = "two-way",
                   .replicas = {},
-                  .next_node = random.next()};
+                  .next_node = random.next(),
+                  .scrubbed = Timestamp{static_cast<std::int64_t>(random.next())}};
   for (std::uint64_t count = random.below(4); count > 0; --count) {
     facts.replicas.push_back({.address = any_name(random),
                               .label = any_name(random),

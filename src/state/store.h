@@ -33,6 +33,7 @@ struct RuleFacts {
   /// Addresses in stored order; the order of NodeRecord::sides.
   std::vector<ReplicaFacts> replicas;
   std::uint64_t next_node = 2;  ///< 1 is the root
+  Timestamp scrubbed;           ///< when every file was read again last
 
   friend bool operator==(const RuleFacts&, const RuleFacts&) = default;
 };

@@ -12,6 +12,9 @@ namespace ox::sync {
 namespace {
 
 constexpr std::uint64_t kBatchBytes = 64ULL << 20U;
+/// While the last batch is made durable nothing is left to stage, so batches get smaller towards
+/// the end, down to this many files.
+constexpr std::size_t kLeastHalved = 1024;
 constexpr std::chrono::milliseconds kBusyPoll{50};
 
 /// What a thread takes to stage: as much as is worth the locks of handing it over, and the rest of
@@ -137,7 +140,9 @@ class Content {
   ContentBatch form_batch(std::span<const plan::ContentTask* const>& rest) {
     ContentBatch batch;
     std::uint64_t bytes = 0;
-    while (!rest.empty() && batch.transfers.size() < run_.options.batch_files &&
+    const std::size_t most =
+        std::min(run_.options.batch_files, std::max(rest.size() / 2, kLeastHalved));
+    while (!rest.empty() && batch.transfers.size() < most &&
            (bytes < kBatchBytes || batch.transfers.size() < run_.options.transfers)) {
       const plan::ContentTask& task = *rest.front();
       rest = rest.subspan(1);

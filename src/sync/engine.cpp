@@ -53,6 +53,7 @@ class Run {
   Result<RunReport> run_to_its_end() {
     started_ = services_.clock->now();
     TRY(load_facts());
+    scrubbing_ = is_scrub_due();
     TRY_ASSIGN(const std::vector<std::string> approved, store_.approved());
     TRY_ASSIGN(Gate gate, pass_gate(facts_, replicas_, mode_, approved, stop_));
     replicas_ = std::move(gate.replicas);
@@ -167,6 +168,11 @@ class Run {
     return {};
   }
 
+  bool is_scrub_due() const {
+    const auto since = std::chrono::nanoseconds(started_.ns - facts_.scrubbed.ns);
+    return options_.scrub || (options_.scrub_every.has_value() && since >= *options_.scrub_every);
+  }
+
   void add_problem(state::Problem problem) {
     if (services_.events) {
       services_.events({.kind = EventKind::kProblem,
@@ -187,17 +193,22 @@ class Run {
     kSlice,  ///< there is more to do than was looked at
   };
 
-  Result<PassEnd> run_pass(const std::vector<std::string>& approved, std::size_t pass) {
-    // After a crash between delivery and removal all is as acknowledged, yet the sources have to
-    // go.
+  ScanOptions scan_scope() const {
+    // After a crash between delivery and removal all is as acknowledged, yet the sources must go.
     const bool moving = options_.policy.mode == plan::Mode::kMove;
-    ScanOptions scope{.whole = rebase_ || moving,
-                      .moves = whose_moves_count(options_.policy, replicas_.size()),
-                      .compare_bytes = options_.policy.compare.hash};
+    return {.whole = rebase_ || moving,
+            .moves = whose_moves_count(options_.policy, replicas_.size()),
+            .compare_bytes = options_.policy.compare.hash,
+            .scrub = scrubbing_ && !rebase_};
+  }
+
+  Result<PassEnd> run_pass(const std::vector<std::string>& approved, std::size_t pass) {
+    ScanOptions scope = scan_scope();
     slices_.shape(scope);
     TRY_ASSIGN(Scan scanned, scan(store_, replicas_, scope, services_, stop_));
     report_.counts.scanned = slices_.is_first() ? report_.counts.scanned + scanned.entries
                                                 : std::max(report_.counts.scanned, scanned.entries);
+    report_.counts.read_again += scanned.read_again;
     count_hard_linked(scanned);
     if (std::ranges::count(scanned.unreadable, true) != 0) {
       add_reports(scanned.reports);
@@ -241,6 +252,7 @@ class Run {
     input.replicas.clear();  // the plan says it all, and this is large
     TRY_ASSIGN(const bool dirty, carry_out(decided, std::move(input.nodes), before_rebase));
     const bool unstable = dirty || decided.unstable;
+    end_scrub(unstable);
     if (slices_.another(scanned, decided.plan, unstable, input.agreed_count)) {
       return PassEnd::kSlice;
     }
@@ -255,6 +267,14 @@ class Run {
                    .message = "files kept changing while they were being synced; run again"});
     }
     return PassEnd::kDone;
+  }
+
+  void end_scrub(bool unstable) {
+    if (scrubbing_ && !unstable) {
+      facts_.scrubbed = started_;
+      scrubbing_ = false;
+      scrubbed_ = true;
+    }
   }
 
   /// Roots that can't be listed are away; false: too few are left.
@@ -460,25 +480,6 @@ class Run {
 
   // The end ---------------------------------------------------------------------------------------
 
-  void conclude() {
-    if (report_.outcome == state::RunOutcome::kFailed ||
-        report_.outcome == state::RunOutcome::kHeld) {
-      return;
-    }
-    static const std::set<std::string_view> kHarmless{
-        "special",    "name_collision", "name_refused", "symlinks_unsupported",
-        "in_the_way", "assumed_equal",  "kept",         "changed_meanwhile",
-        "recovered",  "stands_aside"};
-    const bool partly = std::ranges::any_of(report_.problems, [&](const state::Problem& problem) {
-      return problem.code != "held" && !kHarmless.contains(problem.code);
-    });
-    if (!report_.held.empty()) {
-      report_.outcome = state::RunOutcome::kHeld;
-    } else if (partly) {
-      report_.outcome = state::RunOutcome::kPartly;
-    }
-  }
-
   /// Versions that were still being written when they were displaced come back; old ones go.
   Result<void> tidy_trash() {
     TRY_ASSIGN(RetentionReport rechecked,
@@ -517,7 +518,7 @@ class Run {
       TRY(tidy_trash());
       TRY(prune_bases(store_, report_.id));
     }
-    conclude();
+    report_.outcome = outcome_of(report_);
     services_.progress->enter(rt::Phase::kFinished);
     if (options_.dry_run) {
       return report_;
@@ -531,9 +532,11 @@ class Run {
     if (held_before != report_.held) {
       commit.held = report_.held;
     }
+    if (ledger_.has_value() || scrubbed_) {
+      commit.facts = facts_;
+    }
     if (ledger_.has_value()) {
       commit.runs.push_back(record());
-      commit.facts = facts_;
       for (const plan::Conflict& conflict : report_.conflicts) {
         commit.conflicts.push_back(record_of(conflict, report_.id, started_));
       }
@@ -542,7 +545,7 @@ class Run {
       }
     }
     commit.durable = ledger_.has_value();
-    if (ledger_.has_value() || commit.problems.has_value() || commit.held.has_value()) {
+    if (commit.facts.has_value() || commit.problems.has_value() || commit.held.has_value()) {
       TRY(store_.commit(commit));
     }
     return report_;
@@ -574,6 +577,8 @@ class Run {
   std::string mode_;
   bool rebase_ = false;
   bool epoch_advanced_ = false;
+  bool scrubbing_ = false;
+  bool scrubbed_ = false;
   std::vector<std::string> held_roots_;
   Slices slices_;
   RunReport report_;

@@ -35,9 +35,11 @@ struct Retention {
 
 struct RunOptions {
   plan::Policy policy;
-  bool dry_run = false;       ///< changes nothing, tells everything
-  bool read_back = false;     ///< reads every written file again and compares
-  std::size_t transfers = 4;  ///< files under way at once
+  bool dry_run = false;    ///< changes nothing, tells everything
+  bool read_back = false;  ///< reads every written file again and compares
+  bool scrub = false;      ///< reads every known file again, whatever its time stamps say …
+  std::optional<std::chrono::seconds> scrub_every = {};  ///< … when the last time is that long ago
+  std::size_t transfers = 4;                             ///< files under way at once
   std::chrono::milliseconds busy_wait{
       5000};  ///< how long files that somebody writes are waited for
   Retention retention;
@@ -74,8 +76,9 @@ struct Event {
 using EventSink = std::function<void(const Event&)>;
 
 struct RunCounts {
-  std::uint64_t scanned = 0;  ///< entries seen, all replicas
-  std::uint64_t created = 0;  ///< files and symlinks
+  std::uint64_t scanned = 0;     ///< entries seen, all replicas
+  std::uint64_t read_again = 0;  ///< files that a scan read and found as they were acknowledged
+  std::uint64_t created = 0;     ///< files and symlinks
   std::uint64_t updated = 0;
   std::uint64_t moved = 0;
   std::uint64_t removed = 0;      ///< files, symlinks and directories

@@ -12,7 +12,7 @@
 #include "sync/scan_doubles.h"
 #include "sync/scan_lagging.h"
 #include "sync/scan_moves.h"
-#include "sync/sources.h"
+#include "sync/scan_rereading.h"
 
 namespace ox::sync {
 
@@ -46,9 +46,6 @@ std::vector<bool> whose_moves_count(const plan::Policy& policy, std::size_t repl
 
 namespace {
 
-/// Larger files are read where a person sees how it gets on.
-constexpr std::uint64_t kReadAgainBytes = 4U << 20U;
-
 class Scanner {
  public:
   Scanner(state::Store& store, const std::vector<EngineReplica>& replicas,
@@ -57,6 +54,7 @@ class Scanner {
         replicas_(replicas),
         options_(options),
         lagging_(replicas),
+        rereading_(replicas_, options_),
         group_(*services.pool, 100'000'000, std::move(stop)) {
     result_.replicas.resize(replicas.size());
     result_.unreadable.assign(replicas.size(), false);
@@ -93,6 +91,7 @@ class Scanner {
     }
     rt::Lock lock(mutex_);
     result_.entries = entries_.load();
+    rereading_.report(result_);
     look_again_at_doubles(result_, replicas_);
     return std::move(result_);
   }
@@ -165,6 +164,7 @@ class Scanner {
     }
     if (!differences.has_value()) {
       TRY_ASSIGN(std::vector<tree::NodeRecord> records, store_.children(unit->record->id));
+      rereading_.doubt_all(records);
       return materialise(unit, listings, std::move(records), plan::Coverage::kListed);
     }
     for (UnitPtr& child : differences->unchanged) {
@@ -352,42 +352,18 @@ class Scanner {
         return std::optional<Differences>{};
       }
     }
-    Comparison comparison(
-        replicas_, unit, listings,
-        [&](std::size_t i, const state::RecordView& record, const state::SideView& side,
-            const tree::Entry& entry) { return read_again(*unit, i, record, side, entry, stop); });
+    Comparison comparison(replicas_, unit, listings, options_.scrub,
+                          [&](std::size_t i, const state::RecordView& record,
+                              const state::SideView& side, const tree::Entry& entry) {
+                            return rereading_.is_same(*unit, i, record, side, entry, stop);
+                          });
     if (!comparison.applies()) {
       return std::optional<Differences>{};
     }
     TRY_ASSIGN(const std::vector<Bytes> pages, store_.pages(unit->record->id));
     TRY_ASSIGN(Differences found, comparison.with(pages));
+    rereading_.doubt_changed(*unit, found.records);
     return std::optional(std::move(found));
-  }
-
-  /// A small file that may have changed behind its time stamps is looked into right here, so that
-  /// many of them cost no memory. What can't be read to its end is the planner's to ask for.
-  bool read_again(const ScanUnit& unit, std::size_t i, const state::RecordView& record,
-                  const state::SideView& side, const tree::Entry& entry, std::stop_token stop) {
-    if (!options_.compare_bytes || entry.kind != tree::Kind::kFile || side.assumed ||
-        record.agreed.content.digest == nullptr || entry.content.size > kReadAgainBytes) {
-      return false;
-    }
-    const Result<Reading> reading =
-        read_version(*replicas_[i].provider, unit.views[i]->path.child(entry.name),
-                     entry.fingerprint, std::move(stop));
-    if (!reading.ok() || reading->busy ||
-        !std::ranges::equal(reading->digest.bytes, BytesView(record.agreed.content.digest, 32))) {
-      return false;
-    }
-    if (!may_hide_a_change(entry.fingerprint)) {
-      rt::Lock lock(mutex_);
-      result_.settled.push_back({.directory = unit.record->id,
-                                 .name = entry.name,
-                                 .replica = static_cast<ReplicaIndex>(i),
-                                 .fingerprint = entry.fingerprint});
-      result_.settled.back().fingerprint.racy = false;
-    }
-    return true;
   }
 
   // Handing over ----------------------------------------------------------------------------------
@@ -567,6 +543,7 @@ class Scanner {
   std::atomic<std::uint64_t> entries_{0};
   std::atomic<std::uint64_t> handed_over_{0};
   LaggingListings lagging_;
+  Rereading rereading_;
   rt::Mutex mutex_;
   Scan result_ OX_GUARDED_BY(mutex_);
   std::set<NodeId> forced_ OX_GUARDED_BY(mutex_);

@@ -17,6 +17,8 @@ struct ScanOptions {
   std::vector<bool> moves;
   /// Files that may have changed behind their time stamps are read (--compare with hash).
   bool compare_bytes = true;
+  /// So are all others (RunOptions::scrub).
+  bool scrub = false;
   /// Stop handing over after about so many entries and leave new directories for later scans, so
   /// that new trees of any size fit in memory; 0: no limit.
   std::uint64_t slice_entries = 0;
@@ -42,6 +44,7 @@ struct Scan {
   std::vector<plan::Report> reports;
   std::vector<SettledVersion> settled;
   std::uint64_t entries = 0;     ///< seen on all replicas
+  std::uint64_t read_again = 0;  ///< files whose bytes were looked at and are the acknowledged ones
   bool sliced = false;           ///< directories were left for a later slice
   bool unstable = false;         ///< something vanished while it was being listed: scan again
   std::vector<bool> unreadable;  ///< per replica: its root could not be listed

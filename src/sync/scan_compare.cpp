@@ -79,8 +79,12 @@ class Comparison::NearNames {
 
 Comparison::Comparison(const std::vector<EngineReplica>& replicas,
                        const std::shared_ptr<ScanUnit>& unit,
-                       const std::vector<ScanListing>& listings, ReadAgain read_again)
-    : replicas_(replicas), unit_(unit), listings_(listings), read_again_(std::move(read_again)) {
+                       const std::vector<ScanListing>& listings, bool scrub, ReadAgain read_again)
+    : replicas_(replicas),
+      unit_(unit),
+      listings_(listings),
+      scrub_(scrub),
+      read_again_(std::move(read_again)) {
   read_and_same_.resize(replicas.size());
 }
 
@@ -191,26 +195,29 @@ Comparison::Standing Comparison::standing(const state::RecordView& record,
 
 bool Comparison::unchanged_everywhere(const state::RecordView& record,
                                       const std::vector<std::size_t>& at, Standing here) {
-  for (std::size_t i = 0; i < replicas_.size(); ++i) {
-    const state::SideView& side = record.sides[i];
-    if (!listings_[i].present) {
-      continue;
-    }
-    if (side.state == state::SideState::kDiffers || side.is_waived) {
-      return false;
-    }
-    if (side.state == state::SideState::kAbsent) {
-      if (here[i] || !is_excluded(i, record)) {
-        return false;
-      }
-    } else if (!here[i] || !unchanged_on(i, record, at[i])) {
-      return false;
-    }
+  bool unchanged = true;
+  for (std::size_t i = 0; i < replicas_.size() && (unchanged || scrub_); ++i) {
+    unchanged = unchanged_on(i, record, at[i], here[i]) && unchanged;
   }
-  return true;
+  return unchanged;
 }
 
-bool Comparison::unchanged_on(std::size_t i, const state::RecordView& record, std::size_t entry) {
+bool Comparison::unchanged_on(std::size_t i, const state::RecordView& record, std::size_t at,
+                              bool here) {
+  const state::SideView& side = record.sides[i];
+  if (!listings_[i].present) {
+    return true;
+  }
+  if (side.state == state::SideState::kDiffers || side.is_waived) {
+    return false;
+  }
+  if (side.state == state::SideState::kAbsent) {
+    return !here && is_excluded(i, record);
+  }
+  return here && same_entry(i, record, at);
+}
+
+bool Comparison::same_entry(std::size_t i, const state::RecordView& record, std::size_t entry) {
   const tree::Entry& seen = listings_[i].entries[entry];
   const state::FingerprintView& known = record.sides[i].fingerprint;
   if (seen.kind != record.agreed.kind || !same_mode(record, seen)) {
@@ -222,7 +229,7 @@ bool Comparison::unchanged_on(std::size_t i, const state::RecordView& record, st
   if (!known.same_version(seen.fingerprint)) {
     return false;
   }
-  if (!known.racy) {
+  if (!known.racy && !scrub_) {
     return true;
   }
   std::vector<bool>& read = read_and_same_[i];

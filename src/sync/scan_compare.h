@@ -20,15 +20,15 @@ struct Differences {
   bool any = false;
 };
 
-/// Are these still the acknowledged bytes? Asked where a change may hide behind the time stamps.
+/// Are these still the acknowledged bytes? Asked where the time stamps show no change.
 using ReadAgain = std::function<bool(std::size_t replica, const state::RecordView& record,
                                      const state::SideView& side, const tree::Entry& entry)>;
 
 class Comparison {
  public:
-  /// All of them, and what `listings` holds, must outlive this.
+  /// All of them, and what `listings` holds, must outlive this. `scrub`: time stamps prove nothing.
   Comparison(const std::vector<EngineReplica>& replicas, const std::shared_ptr<ScanUnit>& unit,
-             const std::vector<ScanListing>& listings, ReadAgain read_again);
+             const std::vector<ScanListing>& listings, bool scrub, ReadAgain read_again);
 
   /// Was the directory listed, and is it the recorded one, wherever it is to stand? If not, its
   /// records say nothing of what is in it.
@@ -49,7 +49,8 @@ class Comparison {
   void differs(std::size_t i, std::size_t entry, Differences& found) const;
   bool unchanged_everywhere(const state::RecordView& record, const std::vector<std::size_t>& at,
                             Standing here);
-  bool unchanged_on(std::size_t i, const state::RecordView& record, std::size_t entry);
+  bool unchanged_on(std::size_t i, const state::RecordView& record, std::size_t at, bool here);
+  bool same_entry(std::size_t i, const state::RecordView& record, std::size_t entry);
   Standing standing(const state::RecordView& record, const std::vector<std::size_t>& at) const;
   bool is_left_out(std::size_t i) const;
   bool is_excluded(std::size_t i, const state::RecordView& record) const;
@@ -59,6 +60,7 @@ class Comparison {
   const std::vector<EngineReplica>& replicas_;
   const std::shared_ptr<ScanUnit>& unit_;
   const std::vector<ScanListing>& listings_;
+  bool scrub_;
   ReadAgain read_again_;
   std::vector<std::vector<bool>> read_and_same_;  ///< per replica and entry
 };

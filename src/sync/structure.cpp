@@ -170,6 +170,7 @@ class Structure {
         if (one.path == actions[k].path) {
           done(list[k], actions[k], one.entry);
           run_.failed_moves.erase({i, list[k].node});
+          ++run_.counts.moved;
           moved(list[k], list[k].node, list[k].path, *list[k].expected, one.entry);
         }
         continue;
@@ -243,7 +244,6 @@ class Structure {
 
   void moved(const plan::Operation& operation, NodeId node, const RelPath& path,
              const tree::Fingerprint& before, const tree::Entry& entry) {
-    ++run_.counts.moved;
     if (entry.kind != tree::Kind::kDirectory && !same_after_rename(before, entry.fingerprint)) {
       // Somebody wrote to it on the way: that version is known to nobody. Its place is new and its
       // fingerprint stays what it was, so it is read again, and nothing replaces it in this pass.
@@ -268,6 +268,7 @@ class Structure {
     TRY_ASSIGN(const tree::Entry entry,
                store.move(operation.from, operation.path, expected(operation, operation.from)));
     done(operation, action, entry);
+    ++run_.counts.moved;
     moved(operation, operation.node, operation.path, *operation.expected, entry);
     return {};
   }
@@ -276,6 +277,7 @@ class Structure {
     provider::Provider& store = run_.provider(operation.replica);
     TRY_ASSIGN(const tree::Entry entry, store.unpark(operation.parked, operation.path));
     done(operation, action, entry);
+    ++run_.counts.moved;
     moved(operation, operation.node, operation.path, *operation.expected, entry);
     return {};
   }
@@ -289,6 +291,7 @@ class Structure {
     }
     TRY_ASSIGN(const auto entries, store.exchange(operation.from, operation.path));
     done(operation, action, entries.second);
+    ++run_.counts.moved;
     moved(operation, operation.node, operation.path, *operation.expected, entries.second);
     moved(operation, operation.other, operation.from,
           operation.other_expected.value_or(entries.first.fingerprint), entries.first);

@@ -1,6 +1,7 @@
 #include "sync/telling.h"
 
 #include <algorithm>
+#include <set>
 
 namespace ox::sync {
 
@@ -12,6 +13,9 @@ std::string message_of(const plan::Conflict& conflict) {
   }
   if (conflict.kind == "delete") {
     return "changed on " + conflict.winner + ", deleted on " + conflict.loser + "; kept";
+  }
+  if (conflict.copy_path.is_root() && conflict.kind == "content") {
+    return "kept the version of " + conflict.winner + " rather than that of " + conflict.loser;
   }
   if (conflict.copy_path.is_root()) {
     return "moved or renamed differently on several sides; kept one";
@@ -148,6 +152,23 @@ state::ConflictRecord record_of(const plan::Conflict& conflict, RunId run, Times
           .winner = conflict.winner,
           .loser = conflict.loser,
           .when = when};
+}
+
+state::RunOutcome outcome_of(const RunReport& report) {
+  if (report.outcome == state::RunOutcome::kFailed || report.outcome == state::RunOutcome::kHeld) {
+    return report.outcome;
+  }
+  static const std::set<std::string_view> kHarmless{
+      "special",    "name_collision", "name_refused",  "symlinks_unsupported",
+      "in_the_way", "assumed_equal",  "kept",          "changed_meanwhile",
+      "recovered",  "stands_aside",   "changed_unseen"};
+  if (!report.held.empty()) {
+    return state::RunOutcome::kHeld;
+  }
+  const bool partly = std::ranges::any_of(report.problems, [&](const state::Problem& problem) {
+    return problem.code != "held" && !kHarmless.contains(problem.code);
+  });
+  return partly ? state::RunOutcome::kPartly : report.outcome;
 }
 
 std::uint64_t changes_in(const RunCounts& counts) {

@@ -29,6 +29,9 @@ state::Problem problem_of_parked(ReplicaIndex replica, const RelPath& path);
 /// A conflict as run `run`, which began at `when`, resolved it.
 state::ConflictRecord record_of(const plan::Conflict& conflict, RunId run, Timestamp when);
 
+/// What a run comes to, when it did not fail.
+state::RunOutcome outcome_of(const RunReport& report);
+
 /// Changes made, or that would be made.
 std::uint64_t changes_in(const RunCounts& counts);
 

@@ -85,5 +85,49 @@ class Patterns(Lab):
         self.assertFalse(os.path.exists(os.path.join(self.b, "sub/.syncoxiders")))
 
 
+class Mirrors(Lab):
+    """The dangerous pair: what only a destination has is removed, and what is left out is never touched."""
+
+    MIRROR = ("--mode", "one-way", "--mirror")
+
+    def setUp(self):
+        super().setUp()
+        self.write(self.a, "one", "1")
+
+    def check(self, *words, roots=None, hidden="own/x.tmp"):
+        for _ in range(2):
+            self.write(self.b, hidden, "hidden " * 300)
+            self.write(self.b, "own/y", "removed")
+            before = lab.describe(os.path.join(self.b, hidden))
+            for _ in range(2):
+                self.sync(*words, roots=roots)
+                self.assertNotIn("own/y", self.names(self.b))
+                self.assertIn(b"removed", lab.trash_of(self.b))
+                self.assertEqual(before, lab.describe(os.path.join(self.b, hidden)))
+            self.write(self.b, "own/y", "removed")
+        self.assertNotIn(b"hidden " * 300, lab.trash_of(self.b))
+
+    def test_remove_nothing_that_a_file_of_patterns_leaves_out(self):
+        self.check(*self.MIRROR, "--filter-from", self.write(self.place, "patterns", "*.tmp\n"))
+
+    def test_remove_nothing_that_a_syncignore_leaves_out(self):
+        self.write(self.a, ".syncignore", "*.tmp\n")
+        self.check(*self.MIRROR)
+
+    def test_remove_nothing_that_is_too_large(self):
+        self.check(*self.MIRROR, "--max-size", "1K", hidden="own/large")
+
+    def test_remove_nothing_that_is_left_out_on_one_folder(self):
+        rules = os.path.join(self.place, ".config/syncoxiders/rules.toml")
+        self.write(self.place, rules, f'[rules.x]\nroots = ["{self.a}", "{self.b}", "{self.c}"]\nmode = "one-way"\n'
+                   f'mirror = true\nignore_on."{self.b}" = ["*.tmp"]\n')
+        self.write(self.a, "z.tmp", "z")
+        self.check(roots=("x",))
+        self.assertEqual(lab.contents(self.c), {b"one": b"1", b"z.tmp": b"z"})
+        self.write(self.c, "own/x.tmp", "hidden from b alone")
+        self.sync(roots=("x",))
+        self.assertNotIn("own/x.tmp", self.names(self.c))
+
+
 if __name__ == "__main__":
     lab.main()

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 
 import lab
 from lab import Lab
@@ -171,6 +172,24 @@ class Json(Lab):
         process.stderr.close()
         self.assertEqual(process.wait(lab.PATIENCE_S), lab.IN_SYNC)
         self.assert_same(self.a, self.b)
+
+    def test_verbose_tells_every_change_and_otherwise_none_is_told(self):
+        for number in range(5):
+            self.write(self.a, f"dir/{number}", f"{number}")
+        plain, told = self.sync(), None
+        for number in range(5):
+            self.write(self.a, f"dir/{number}", f"edited {number}")
+        for name in ("new", "newer"):
+            self.write(self.b, name, name)
+        told = self.sync("-v")
+        expected = [rf"update +b: dir/{number}" for number in range(5)] + [r"create +a: new", r"create +a: newer"]
+        lines = told.out.splitlines()
+        for pattern in expected:
+            self.assertEqual(len([line for line in lines if re.fullmatch(pattern, line)]), 1, f"{pattern}: {told}")
+        self.assertEqual(len(lines), len(expected) + 1, "a line for each change, and what came of it")
+        self.assertEqual(len(plain.out.splitlines()), 1, str(plain))
+        self.write(self.a, "new", "edited")
+        self.assertRegex(self.sync("--verbose").out, r"(?m)^update +b: new$")
 
     def test_quiet_says_nothing_when_all_is_well(self):
         self.write(self.a, "one", "1")

@@ -144,7 +144,8 @@ class Lab(unittest.TestCase):
         return values | more
 
     def command(self, *words):
-        return [as_bytes(PROGRAM), *(as_bytes(word) for word in words), b"--state", as_bytes(self.state)]
+        state = [] if self.state is None else [b"--state", as_bytes(self.state)]
+        return [as_bytes(PROGRAM), *(as_bytes(word) for word in words), *state]
 
     def run_program(self, *words, code=None, before=None, cwd=None, **environment):
         done = subprocess.run(
@@ -201,6 +202,17 @@ class Lab(unittest.TestCase):
     def names(self, root):
         return [os.fsdecode(path) for path in entries_below(root)]
 
+    def staged_sizes(self, root):
+        """The sizes of the files that a run has staged so far (the clock file of a rule is none)."""
+        sizes = []
+        for folder, _, files in os.walk(os.path.join(root, ".syncoxiders", "stage")):
+            for name in set(files) - {"clock"}:
+                try:
+                    sizes.append(os.stat(os.path.join(folder, name)).st_size)
+                except FileNotFoundError:
+                    pass
+        return sizes
+
     # Promises -----------------------------------------------------------------------------------
 
     def assert_same(self, *roots):
@@ -238,6 +250,11 @@ class Lab(unittest.TestCase):
                 return
             time.sleep(0.02)
         self.fail("it did not come to that")
+
+    def is_at_work(self, process):
+        """Its name stands in the lock of a rule, so it no longer merely starts."""
+        locks = [name for name in os.listdir(self.state) if name.endswith(".lock")] if os.path.exists(self.state) else []
+        return any(self.read(self.state, name).startswith(b"pid %d," % process.pid) for name in locks)
 
     def stop(self, process, number=signal.SIGINT):
         process.send_signal(number)

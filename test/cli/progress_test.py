@@ -5,6 +5,7 @@ import pty
 import re
 import subprocess
 import threading
+import time
 
 import lab
 from lab import Lab
@@ -66,6 +67,13 @@ class Progress(Lab):
             self.assertEqual(answer.code, lab.IN_SYNC)
             self.assertEqual(shown, b"", word)
         self.assertEqual(answer.summary()["updated"], 1)
+
+    def test_a_limit_of_the_rate_is_kept(self):
+        """4.5 MB at 2 MiB a second; the first second's worth may go at once. How slow it may be, no machine is asked."""
+        start = time.monotonic()
+        self.sync("--bwlimit", "2M")
+        self.assertGreater(time.monotonic() - start, 4_500_000 / 2**21 - 1.1)
+        self.assert_same(self.a, self.b)
 
     def test_without_a_terminal_nothing_is_drawn(self):
         answer = self.sync("--bwlimit", "4M")

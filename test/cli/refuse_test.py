@@ -113,6 +113,10 @@ class CommandLine(Lab):
         self.assertEqual([line["type"] for line in answer.lines()], ["error", "summary"])
         self.assertEqual(answer.summary()["exit_code"], lab.USAGE)
 
+    def test_wrong_ones_are_answered_under_their_own_name(self):
+        for words in (("undo",), ("why",), ("log", "--limit", "x")):
+            self.assertEqual(self.run_program(*words, "--json", code=lab.USAGE).summary()["command"], words[0])
+
     def test_help_and_version(self):
         for words in (("--help",), ("sync", "--help"), ("--version",), ("version",)):
             answer = self.run_program(*words, code=lab.IN_SYNC)
@@ -165,6 +169,120 @@ class Lock(Lab):
         self.sync()
         self.assert_same(self.a, self.b)
         self.assert_no_leftovers(self.a, self.b)
+
+    def test_whoever_changes_something_waits_and_whoever_asks_does_not(self):
+        for text in ("first", "second"):
+            self.write(self.a, "one", text)
+            self.sync()
+        self.write(self.a, "large", b"x" * 3_000_000)
+        process = self.start("sync", self.a, self.b, "--bwlimit", "100K")
+        try:
+            self.wait_until(lambda: self.is_at_work(process) and self.staged_sizes(self.b))
+            before = lab.identity(self.a), lab.identity(self.b)
+            for words in (("undo", "2"), ("restore", "one@1"), ("approve",), ("watch", self.a, self.b)):
+                answer = self.run_program(*words, code=lab.LOCKED)
+                self.assertIn(f"pid {process.pid}", answer.err)
+            for words in (("log",), ("log", "1"), ("status",), ("conflicts",), ("why", "one"), ("versions", "one"),
+                          ("approve", "--list"), ("rules",)):
+                self.run_program(*words, code=lab.IN_SYNC)
+            self.run_program("check", self.a, self.b, code=lab.DIFFERENT)
+            self.sync("--dry-run")
+            self.assertEqual(before, (lab.identity(self.a), lab.identity(self.b)))
+            self.assertIsNone(process.poll(), "it was over before all was asked")
+        finally:
+            self.stop(process)
+        self.run_program("undo", "2", code=lab.IN_SYNC)
+        self.assertEqual(self.read(self.b, "one"), b"first")
+
+
+class ExitCodes(Lab):
+    """Each command in each trouble: the numbers are a promise of docs/cli.md."""
+
+    def setUp(self):
+        super().setUp()
+        for text in ("first", "second"):
+            self.write(self.a, "one", text)
+            self.sync()
+
+    def commands(self):
+        both = (self.a, self.b)
+        return {
+            "sync": ("sync", *both), "dry run": ("sync", "-n", *both), "check": ("check", *both), "watch": ("watch", *both),
+            "status": ("status", *both), "log": ("log", *both), "log RUN": ("log", "1", *both),
+            "conflicts": ("conflicts", *both), "why": ("why", "one", *both), "undo": ("undo", "2", *both),
+            "versions": ("versions", "one", *both), "restore": ("restore", os.path.join(self.b, "one"), *both),
+            "approve": ("approve", *both), "approve --list": ("approve", "--list", *both), "rules": ("rules",),
+            "version": ("version",),
+        }
+
+    def check(self, code, *wrong, told=True):
+        """`code` for the commands that are named, 0 for all others."""
+        before = lab.tree(self.a)
+        for name, words in self.commands().items():
+            with self.subTest(command=name):
+                answer = self.run_program(*words, "--json", code=code if name in wrong else lab.IN_SYNC)
+                self.assertEqual(answer.summary()["exit_code"], answer.code)
+                if told and name in wrong:
+                    self.assertIn("error", {line["type"] for line in answer.lines()})
+        self.assertEqual(before, lab.tree(self.a), "something was changed")
+
+    CHANGING = ("sync", "watch", "undo", "restore", "approve")
+    KNOWING = (*CHANGING, "dry run", "check", "status", "log", "log RUN", "conflicts", "why", "versions", "approve --list")
+
+    def test_of_a_missing_folder(self):
+        os.rename(self.b, self.b + "-away")
+        # What is only remembered can be asked for; the trash of b is away with it.
+        self.assertEqual(self.run_program("versions", "one", self.a, self.b, code=lab.NOT_FOUND).out, "")
+        for name in ("sync", "dry run", "check", "watch", "why"):
+            self.run_program(*self.commands()[name], code=lab.ROOT)
+        for name in ("status", "log", "log RUN", "conflicts", "approve --list", "rules"):
+            self.run_program(*self.commands()[name], code=lab.IN_SYNC)
+        self.assertFalse(os.path.exists(self.b))
+
+    def test_of_a_damaged_state(self):
+        for name in os.listdir(self.state):
+            if name.endswith(".db"):
+                self.write(self.state, name, "this is no database at all, is it?" * 100)
+        self.check(lab.STATE, *self.KNOWING)
+
+    def test_of_a_rule_that_never_ran(self):
+        self.state = os.path.join(self.place, "another")
+        never = {"status", "log", "log RUN", "conflicts", "undo", "versions", "restore", "approve", "approve --list"}
+        for name, words in self.commands().items():
+            if name in never:
+                self.run_program(*words, code=lab.NOT_FOUND)
+        self.run_program("check", self.a, self.b, code=lab.IN_SYNC)
+        self.write(self.b, "two", "2")
+        self.run_program("check", self.a, self.b, code=lab.DIFFERENT)
+        self.assertFalse(os.path.exists(self.state))
+
+    def test_of_a_locked_rule(self):
+        process = self.start("watch", self.a, self.b)
+        try:
+            self.wait_until(lambda: self.is_at_work(process))
+            self.check(lab.LOCKED, *self.CHANGING)
+        finally:
+            self.stop(process)
+
+    def test_of_what_is_unknown(self):
+        for words in (("log", "77"), ("undo", "77"), ("why", "nothing"), ("versions", "nothing"), ("restore", "nothing"),
+                      ("restore", "one@7"), ("rules", "show", "nothing"), ("status", os.path.join(self.place, "nothing"))):
+            self.run_program(*words, code=lab.NOT_FOUND)
+
+    def test_of_a_check_that_can_only_be_partly(self):
+        roots = (self.c, os.path.join(self.place, "d"))
+        os.mkdir(roots[1])
+        for folder in (self.place, *roots):
+            os.chmod(folder, 0o777)
+        self.write(self.c, "secret/below", "s")
+        os.chmod(os.path.join(self.c, "secret"), 0)
+        self.write(self.c, "plain", "p", mode=0o644)
+        self.state = os.path.join(self.place, "of nobody")
+        before = lab.run_as_nobody if lab.is_root() else None
+        for code in (lab.DIFFERENT, lab.PARTLY):  # a difference counts for more
+            answer = self.run_program("check", *roots, "--json", code=code, before=before)
+            self.assertIn("secret", {line["path"] for line in answer.of_type("event")})
+            self.run_program("sync", *roots, code=lab.PARTLY, before=before)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Named rules: one TOML file, read strictly."""
 
 import os
+import resource
 
 import lab
 from lab import Lab
@@ -120,6 +121,115 @@ class Rules(Lab):
         self.photos(f"on_failure = '''{command}; exit 3'''\n")
         self.sync(roots=("photos",))
         self.assertFalse(os.path.exists(told))
+
+    def told(self):
+        """What on_failure was told since this was asked last; None when it was not run."""
+        path = os.path.join(self.place, "told")
+        if not os.path.exists(path):
+            return None
+        text = self.read(self.place, "told").decode()
+        os.remove(path)
+        return text.strip().split(" ", 2)
+
+    def tell(self, more=""):
+        command = 'echo "$SYNCOXIDERS_RULE $SYNCOXIDERS_EXIT_CODE $SYNCOXIDERS_MESSAGE" >> ' + self.place + "/told"
+        self.photos(f'max_delete = "0"\nbwlimit = "200K"\non_failure = \'\'\'{command}; {more}\'\'\'\n')
+
+    def test_on_failure_is_told_in_each_case_what_is_wrong(self):
+        self.tell()
+        for name in ("one", "two"):
+            self.write(self.a, name, name)
+        self.sync(roots=("photos",))
+        self.assertIsNone(self.told(), "all was well")
+        self.remove(self.a, "one")
+        for words, code in (("--dry-run",), lab.HELD), (("-n", "--max-delete", "none"), lab.IN_SYNC):
+            self.sync(*words, roots=("photos",), code=code)
+        self.run_program("check", "photos", code=lab.DIFFERENT)
+        self.assertIsNone(self.told(), "that was only to look")
+        self.sync(roots=("photos",), code=lab.HELD)
+        self.assertEqual(self.told()[:2], ["photos", "3"])
+        self.write(self.a, "large", b"x" * 3_000_000)
+        small = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
+        self.run_program("sync", "photos", "--max-delete", "none", "--bwlimit", "1G", code=lab.PARTLY, before=small)
+        self.assertEqual(self.told(), ["photos", "4", "write: File too large"])
+        process = self.start("sync", "photos")
+        self.wait_until(lambda: self.is_at_work(process))
+        self.sync(roots=("photos",), code=lab.LOCKED)
+        name, code, message = self.told()
+        self.assertEqual((name, code), ("photos", "6"))
+        self.assertIn(f"pid {process.pid}", message)
+        self.assertEqual(self.stop(process).code, lab.INTERRUPTED)
+        self.assertIsNone(self.told(), "who interrupts it knows")
+
+    def test_on_failure_that_fails_changes_no_exit_code(self):
+        self.tell("echo noise; exit 3")
+        self.write(self.a, "one", "1")
+        self.sync(roots=("photos",))
+        self.remove(self.a, "one")
+        answer = self.sync("--json", roots=("photos",), code=lab.HELD)
+        self.assertEqual(answer.summary()["exit_code"], lab.HELD)
+        self.assertIn("noise", answer.err)
+        self.assertIn("on_failure", answer.of_type("error")[0]["message"])
+        self.assertIn("on_failure", self.sync(roots=("photos",), code=lab.HELD).err)
+
+    def test_on_failure_of_a_watch(self):
+        self.tell()
+        self.write(self.a, "one", "1")
+        process = self.start("watch", "photos")
+        self.wait_until(lambda: os.path.exists(os.path.join(self.b, "one")))
+        self.remove(self.a, "one")
+        self.wait_until(lambda: os.path.exists(os.path.join(self.place, "told")))
+        self.assertEqual(self.stop(process).code, lab.INTERRUPTED)
+        self.assertEqual(self.told()[:2], ["photos", "3"])
+
+
+class Places(Lab):
+    """Where the state and the rules are when nobody says so on the command line."""
+
+    def setUp(self):
+        super().setUp()
+        self.state = None
+        self.write(self.a, "one", "1")
+        self.home = os.path.join(self.place, "home")
+        self.xdg = os.path.join(self.place, "xdg")
+        for folder in (self.home, self.xdg):
+            os.mkdir(folder)
+
+    def kept_in(self, folder, **environment):
+        """Syncs, and proves that the state is there and nowhere else."""
+        self.sync(HOME=self.home, **environment)
+        found = {at for at, _, names in os.walk(self.place) for name in names if name.endswith((".db", ".lock"))}
+        self.assertEqual(found, {folder})
+        told = self.run_program("rules", "path", "--json", HOME=self.home, **environment).summary()
+        self.assertEqual(told["state_folder"], folder)
+        self.assertEqual(len(self.run_program("log", "--json", HOME=self.home, **environment).of_type("run")), 1)
+        lab.shutil.rmtree(folder)
+        self.remove(self.b, "one")
+
+    def test_the_state(self):
+        at_home = os.path.join(self.home, ".local/state/syncoxiders")
+        self.kept_in(at_home)
+        self.kept_in(os.path.join(self.xdg, "syncoxiders"), XDG_STATE_HOME=self.xdg)
+        # The specification says that a relative path is to be ignored.
+        for relative in ("relative", "", "./xdg"):
+            self.kept_in(at_home, XDG_STATE_HOME=relative)
+        self.assertIn("HOME", self.run_program("sync", self.a, self.b, HOME="", code=lab.USAGE).err)
+        self.assertEqual(self.names(self.b), [])
+
+    def test_the_rules(self):
+        for folder, environment in (
+            (os.path.join(self.home, ".config"), {}),
+            (self.xdg, {"XDG_CONFIG_HOME": self.xdg}),
+            (os.path.join(self.home, ".config"), {"XDG_CONFIG_HOME": "relative"}),
+        ):
+            rules = os.path.join(folder, "syncoxiders/rules.toml")
+            self.write(self.place, rules, f'[rules.photos]\nroots = ["{self.a}", "{self.b}"]\n')
+            self.sync(roots=("photos",), HOME=self.home, **environment)
+            self.assertEqual(self.names(self.b), ["one"])
+            told = self.run_program("rules", "path", "--json", HOME=self.home, **environment).summary()
+            self.assertEqual(told["rules_file"], rules)
+            os.remove(rules)
+            self.sync(roots=("photos",), HOME=self.home, **environment, code=lab.USAGE)
 
 
 if __name__ == "__main__":

@@ -173,10 +173,65 @@ class LostState(Lab):
         self.sync()
         shutil.rmtree(self.b)
         os.rename(self.b + "-old", self.b)
-        self.sync()
-        self.assert_same(self.a, self.b)
-        self.assertIn("new", self.names(self.a))
-        self.assertIn(b"newer", lab.contents(self.a).values())
+        self.settles_as_a_union((self.a, self.b), b"0", b"newer", b"new")
+
+    def many_roots(self, count):
+        roots = [os.path.join(self.place, f"root-{number}-of-{count}") for number in range(count)]
+        for root in roots:
+            os.mkdir(root)
+        for number in range(6):
+            self.write(roots[0], f"{number}", f"{number}", mtime=1_600_000_000 * SECOND)
+        self.sync(roots=roots)
+        return roots
+
+    def change(self, roots):
+        """An edit, a delete and a rename, each on another side."""
+        self.write(roots[0], "1", "edited")
+        self.remove(roots[1], "0")
+        os.rename(os.path.join(roots[-1], "2"), os.path.join(roots[-1], "renamed"))
+
+    def settles_as_a_union(self, roots, *texts, told=True):
+        answer = self.sync("--json", roots=roots)
+        self.assertEqual("union" in answer.summary(), told, str(answer))
+        self.assertEqual(answer.summary()["removed"], 0)
+        self.assert_same(*roots)
+        self.assertEqual(set(texts) - set(lab.contents(roots[0]).values()), set(), "lost")
+        self.assert_quiet(*roots)
+        self.assert_no_leftovers(*roots)
+
+    def test_deleted_with_three_and_five_folders(self):
+        for count in (3, 5):
+            roots = self.many_roots(count)
+            self.change(roots)
+            shutil.rmtree(self.state)
+            self.settles_as_a_union(roots, b"0", b"1", b"2", b"3", b"4", b"5", b"edited", told=False)
+
+    def test_restored_from_an_older_copy_with_three_and_five_folders(self):
+        for count in (3, 5):
+            roots = self.many_roots(count)
+            shutil.copytree(self.state, self.state + "-old")
+            self.write(roots[1], "new", "new")
+            self.write(roots[1], "3", "crossed before")
+            self.sync(roots=roots)
+            self.change(roots)
+            shutil.rmtree(self.state)
+            os.rename(self.state + "-old", self.state)
+            self.settles_as_a_union(roots, b"0", b"1", b"2", b"crossed before", b"4", b"5", b"edited", b"new")
+
+    def test_a_root_restored_from_an_older_copy_with_three_and_five_folders(self):
+        for count in (3, 5):
+            roots = self.many_roots(count)
+            subprocess.run(["cp", "-a", roots[1], roots[1] + "-old"], check=True)
+            self.write(roots[0], "new", "new")
+            self.remove(roots[0], "3")
+            self.write(roots[0], "4", "crossed before")
+            self.sync(roots=roots)
+            os.remove(os.path.join(roots[2], "5"))
+            self.write(roots[2], "1", "edited")
+            shutil.rmtree(roots[1])
+            os.rename(roots[1] + "-old", roots[1])
+            # The old version is an old version or an edit: it may stand beside the newer one, or give way.
+            self.settles_as_a_union(roots, b"0", b"2", b"edited", b"crossed before", b"new")
 
     def test_damaged(self):
         with open(self.database(), "r+b") as file:
@@ -252,6 +307,54 @@ class VanishingRoots(Lab):
         self.assertEqual(self.names(self.c), ["one"])
 
 
+    def vanish_in_the_middle(self, vanish):
+        """What the run says whose folder `vanish` takes away, and how the other one stood."""
+        self.sync()
+        for number in range(100):
+            self.write(self.a, f"{number % 10}/{number}", f"{number}\n" * 5000)
+        before = lab.tree(self.a)
+        process = self.start("sync", self.a, self.b, "--bwlimit", "500K")
+        self.wait_until(lambda: len(self.staged_sizes(self.b)) > 10)
+        vanish()
+        out, err = process.communicate(timeout=lab.PATIENCE_S)
+        answer = lab.Answer(process.args, subprocess.CompletedProcess(process.args, process.returncode, out, err))
+        self.assertEqual(before, lab.tree(self.a))
+        self.assertFalse(os.path.exists(self.b), "it was made anew")
+        return answer, before
+
+    def test_moved_away_in_the_middle_of_a_run(self):
+        answer, before = self.vanish_in_the_middle(lambda: os.rename(self.b, self.b + "-away"))
+        # What is open may be written on to, wherever it is now, but nothing less than all of it is in sync.
+        if answer.code == lab.IN_SYNC:
+            self.assertEqual(before, lab.tree(self.b + "-away"))
+        else:
+            self.assertIn(answer.code, (lab.PARTLY, lab.ROOT), str(answer))
+            self.assertRegex(answer.err, r"(?m)^b\b")
+        self.assertIn(self.b, self.run_program("sync", self.a, self.b, code=lab.ROOT).err)
+        os.rename(self.b + "-away", self.b)
+        self.sync()
+        self.assertEqual(before, lab.tree(self.b))
+        self.assert_no_leftovers(self.a, self.b)
+        self.assert_quiet(self.a, self.b)
+
+    def test_removed_in_the_middle_of_a_run(self):
+        def vanish():
+            while os.path.exists(self.b):  # what is written meanwhile may keep a directory
+                shutil.rmtree(self.b, ignore_errors=True)
+
+        answer, before = self.vanish_in_the_middle(vanish)
+        self.assertIn(answer.code, (lab.PARTLY, lab.ROOT), str(answer))
+        self.assertRegex(answer.err, r"(?m)^b\b")
+        self.run_program("sync", self.a, self.b, code=lab.ROOT)
+        os.mkdir(self.b)
+        self.run_program("sync", self.a, self.b, code=lab.HELD)
+        self.assertEqual(before, lab.tree(self.a))
+        self.assertEqual(self.names(self.b), [])
+        self.run_program("approve", self.a, self.b, code=lab.IN_SYNC)
+        self.sync()
+        self.assertEqual(before, lab.tree(self.b))
+
+
 class BusyFiles(Lab):
     """Files that are rewritten during the copy: one version or another, never a mix, the last in the end.
     Every run tries twenty files; a hundred tries in all."""
@@ -262,7 +365,7 @@ class BusyFiles(Lab):
         """`save(path, text, held)` is how the user's program saves; `held` is what it keeps open."""
         paths = [self.write(self.a, f"busy-{number}", bytes([1]) * self.SIZE) for number in range(self.FILES)]
         stop = threading.Event()
-        last = {path: self.read(self.a, os.path.basename(path)) for path in paths}
+        written = {os.path.basename(path): [1] for path in paths}
 
         def work():
             # Nobody is to be stopped half-way through a store, or two readings may well agree on a mix.
@@ -275,32 +378,45 @@ class BusyFiles(Lab):
                 turn = turn % 255 + 1
                 # The first are always being written, the last every now and then.
                 for path in (path for number, path in enumerate(paths) if chance.random() < 0.7**number):
-                    last[path] = bytes([turn]) * self.SIZE
-                    save(path, last[path], held[path])
+                    written[os.path.basename(path)].append(turn)
+                    save(path, bytes([turn]) * self.SIZE, held[path])
                 time.sleep(chance.choice((0.001, 0.01, 0.1)))
             for kept in held.values():
                 save.let_go(kept)
 
         writer = threading.Thread(target=work)
         writer.start()
-        crossed = set()
+        self.crossed = set()
         try:
-            for _ in range(self.RUNS):
+            for number in range(10 * self.RUNS):
                 answer = self.run_program("sync", self.a, self.b)
                 self.assertIn(answer.code, (lab.IN_SYNC, lab.PARTLY), str(answer))
-                for name, text in lab.contents(self.b).items():
-                    self.assertIn(len(text), save.sizes(self.SIZE), name)
-                    self.assertLessEqual(len(set(text)), 1, f"{name!r} is a mix of two versions")
-                    crossed.add((name, text[:1]))
+                self.look_at_what_crossed(save, written)
+                if number + 1 >= self.RUNS <= self.versions_that_crossed():
+                    break
         finally:
             stop.set()
             writer.join()
-        self.assertGreater(len(crossed), 0, "nothing ever crossed, so nothing was tried")
         self.wait_until(lambda: self.run_program("sync", self.a, self.b).code == lab.IN_SYNC)
         self.sync()
-        for path in paths:
-            self.assertEqual(self.read(self.a, os.path.basename(path)), last[path])
-            self.assertEqual(self.read(self.b, os.path.basename(path)), last[path])
+        self.look_at_what_crossed(save, written)
+        self.assertGreaterEqual(self.versions_that_crossed(), self.RUNS, "hardly anything was tried")
+        last = {name: bytes(versions[-1:]) * self.SIZE for name, versions in written.items()}
+        self.assertEqual(last, lab.contents(self.a), "the user's own files, and no more")
+        self.assert_same(self.a, self.b)
+        self.assert_no_leftovers(self.a, self.b)
+        self.assert_quiet(self.a, self.b)
+
+    def versions_that_crossed(self):
+        return len({version for _, version in self.crossed})
+
+    def look_at_what_crossed(self, save, written):
+        for name, text in lab.contents(self.b).items():
+            self.assertIn(len(text), save.sizes(self.SIZE), name)
+            self.assertLessEqual(len(set(text)), 1, f"{name!r} is a mix of two versions")
+            self.assertIn(name, written, "nobody has written such a file")
+            self.assertLessEqual(set(text), set(written[name]), f"{name!r} was never so")
+            self.crossed.add((name, text[:1]))
 
     def test_written_anew_each_time(self):
         self.rewrite(Truncating())
@@ -382,16 +498,25 @@ class VanishingFiles(Lab):
 
         worker = threading.Thread(target=work)
         worker.start()
+        stood, changes = None, -300
         try:
             for _ in range(20):
-                answer = self.run_program("sync", self.a, self.b, "--max-delete", "none")
+                answer = self.run_program("sync", self.a, self.b, "--max-delete", "none", "--json")
                 self.assertIn(answer.code, (lab.IN_SYNC, lab.PARTLY), str(answer))
+                changes += answer.summary()["created"] + answer.summary()["removed"]
+                # A delete that the next run repairs would show in the inode.
+                stable = lab.identity(os.path.join(self.b, "stable"))
+                self.assertEqual(len(stable), 300)
+                self.assertEqual(stable, stood or stable)
+                stood = stable
         finally:
             stop.set()
             worker.join()
+        self.assertGreater(changes, 0, "nothing came or went, so nothing was tried")
         self.sync("--max-delete", "none")
         self.assert_same(self.a, self.b)
-        self.assertEqual(len([name for name in self.names(self.b) if name.startswith("stable/")]), 300)
+        self.assertEqual(stood, lab.identity(os.path.join(self.b, "stable")))
+        self.assertLessEqual({*lab.trash_of(self.a), *lab.trash_of(self.b)}, {b"x"})
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from lab import Lab
 
 SECOND = 1_000_000_000
 LONG_AGO = 1_600_000_000 * SECOND
+ODD_NAMES = (b"odd \xff\nname", b"n" * 255, b"-rf@1 \\x0a")
 
 
 class UndoLab(Lab):
@@ -20,6 +21,8 @@ class UndoLab(Lab):
         self.write(self.a, "gone/below/leaf", "leaf", mtime=LONG_AGO, mode=0o444)
         os.chmod(os.path.join(self.a, "gone/below"), 0o750)
         os.symlink("top", os.path.join(self.a, "link"))
+        for name in ODD_NAMES:
+            self.write(self.a, name, name, mtime=LONG_AGO)
         self.sync(roots=self.roots)
 
     def run_number(self):
@@ -121,6 +124,49 @@ class Undo(UndoLab):
 
         self.check_undone(change)
 
+    def test_of_odd_names(self):
+        def change(root):
+            edited, moved, deleted = (os.path.join(os.fsencode(root), name) for name in ODD_NAMES)
+            self.write(root, edited, "edited")
+            os.rename(moved, os.path.join(os.fsencode(root), b"\xfe" * 255))
+            os.remove(deleted)
+            self.write(root, os.path.join(b"new \xff", b"\n" * 255), "new")
+
+        self.check_undone(change)
+
+    def test_of_a_merge(self):
+        lines = [f"line {number}\n" for number in range(20)]
+        self.write(self.a, "text", "".join(lines), mtime=LONG_AGO)
+        self.sync("--auto-merge", roots=self.roots)
+        self.write(self.a, "text", "".join(["by a\n", *lines[1:]]), mtime=LONG_AGO + 100 * SECOND)
+        self.write(self.b, "text", "".join([*lines[:-1], "by b\n"]), mtime=LONG_AGO + 200 * SECOND)
+        before = [lab.tree(root) for root in self.roots]
+        self.sync("--auto-merge", roots=self.roots)
+        self.assertEqual(self.read(self.c, "text").decode(), "".join(["by a\n", *lines[1:-1], "by b\n"]))
+        self.undo(str(self.run_number()))
+        self.assertEqual(before, [lab.tree(root) for root in self.roots])
+
+    def test_of_several_runs_newest_first(self):
+        changes = (
+            lambda: self.write(self.a, "dir/file-1", "edited"),
+            lambda: os.rename(os.path.join(self.a, "dir"), os.path.join(self.a, "moved")),
+            lambda: self.write(self.a, "moved/file-1", "edited again, where it is now"),
+            lambda: self.remove(self.a, "moved/file-2"),
+        )
+        steps = []
+        for change in changes:
+            change()
+            before = [lab.tree(root) for root in self.roots[1:]]
+            self.sync(roots=self.roots)
+            steps.append((self.run_number(), before))
+        ours = lab.identity(self.a)
+        for run, before in reversed(steps):
+            answer = self.undo(str(run))
+            self.assertEqual(before, [lab.tree(root) for root in self.roots[1:]], str(answer))
+        self.assertEqual(ours, lab.identity(self.a), "no run had done anything there")
+        self.undo("1")
+        self.assertEqual([self.names(root) for root in self.roots[1:]], [[], []])
+
     def test_of_a_conflict(self):
         self.write(self.a, "top", "by a", mtime=LONG_AGO + 100 * SECOND)
         self.write(self.b, "top", "by b", mtime=LONG_AGO + 200 * SECOND)
@@ -134,10 +180,63 @@ class Undo(UndoLab):
         self.undo("1")
         self.assertEqual(self.names(self.b), [])
         self.assertEqual(self.names(self.c), [])
-        self.assertEqual(len(self.names(self.a)), 12)
+        self.assertEqual(len(self.names(self.a)), 12 + len(ODD_NAMES))
+
+
+class UndoOfModes(UndoLab):
+    def setUp(self):
+        Lab.setUp(self)
+        self.roots = (self.a, self.b, self.c)
+
+    def check_mode(self, *words):
+        for name in ("edited", "deleted", "moved", "left"):
+            self.write(self.a, f"dir/{name}", f"{name} on a", mtime=LONG_AGO)
+        for name in ("own", "edited on b"):
+            self.write(self.b, f"dir/{name}", f"{name} of b", mtime=LONG_AGO)
+        self.sync(*words, roots=self.roots)
+        self.write(self.a, "dir/edited", "edited", mtime=LONG_AGO + SECOND, mode=0o600)
+        self.write(self.a, "dir/new", "new")
+        self.write(self.b, "dir/edited on b", "edited on b")
+        for root in self.roots:
+            if os.path.exists(os.path.join(root, "dir/deleted")):
+                self.remove(root, "dir/deleted")
+                os.rename(os.path.join(root, "dir/moved"), os.path.join(root, "dir/elsewhere"))
+                break
+        before = [lab.tree(root) for root in self.roots]
+        self.sync(*words, "--max-delete", "none", roots=self.roots)
+        self.assertNotEqual(before, [lab.tree(root) for root in self.roots], "nothing was done")
+        answer = self.undo(str(self.run_number()))
+        self.assertEqual(before, [lab.tree(root) for root in self.roots], str(answer))
+        self.assertEqual(answer.summary()["skipped"], 0)
+        self.assert_no_leftovers(*self.roots)
+
+    def test_copy(self):
+        self.check_mode("--mode", "copy")
+
+    def test_move(self):
+        self.check_mode("--mode", "move")
+
+    def test_one_way(self):
+        self.check_mode("--mode", "one-way")
+
+    def test_a_mirror(self):
+        self.check_mode("--mode", "one-way", "--mirror")
 
 
 class Skips(UndoLab):
+    def test_a_folder_that_is_away(self):
+        self.write(self.a, "top", "edited")
+        before = [lab.tree(root) for root in self.roots]
+        self.sync(roots=self.roots)
+        run = str(self.run_number())
+        os.rename(self.c, self.c + "-away")
+        answer = self.undo(run, code=None)
+        self.assertIn(answer.code, (lab.PARTLY, lab.ROOT), str(answer))
+        self.assertIn("c", {line.get("replica", line.get("context")) for line in answer.lines()}, str(answer))
+        os.rename(self.c + "-away", self.c)
+        self.undo(run)
+        self.assertEqual(before, [lab.tree(root) for root in self.roots])
+
     def test_names_and_leaves_what_was_edited_since(self):
         self.write(self.a, "dir/file-1", "edited")
         self.write(self.a, "dir/file-2", "edited too")
@@ -188,7 +287,8 @@ class Skips(UndoLab):
         self.assertTrue(self.read(self.a, "dir/file-1").startswith(b"content 1"))
         self.assert_quiet(*self.roots)
 
-    def test_killed_in_the_middle_it_goes_on(self):
+    def edit_many(self):
+        """The number of the run in which 400 edits crossed, and how all stood before it."""
         for number in range(400):
             self.write(self.a, f"many/{number}", f"{number}")
         self.sync(roots=self.roots)
@@ -196,17 +296,53 @@ class Skips(UndoLab):
             self.write(self.a, f"many/{number}", f"edited {number}")
         before = [lab.tree(root) for root in self.roots]
         self.sync("--max-delete", "none", roots=self.roots)
-        run = str(self.run_number())
-        for delay in (0.005, 0.02, 0.04, 0.06, 0.1, 0.15):
-            process = self.start("undo", run)
-            try:
-                process.wait(delay)
-            except lab.subprocess.TimeoutExpired:
-                process.kill()
-            process.communicate()
+        return str(self.run_number()), before
+
+    def kill_undo(self, run, delay):
+        """True when it was not done before."""
+        process = self.start("undo", run)
+        try:
+            process.wait(delay)
+        except lab.subprocess.TimeoutExpired:
+            process.kill()
+        process.communicate()
+        return process.returncode < 0
+
+    def test_killed_in_the_middle_it_goes_on(self):
+        run, before = self.edit_many()
+        killed = [self.kill_undo(run, delay) for delay in (0.005, 0.02, 0.04, 0.06, 0.1, 0.15)]
+        self.assertIn(True, killed, "no undo was long enough to be killed")
         self.undo(run)
         self.assertEqual(before, [lab.tree(root) for root in self.roots])
         self.assert_no_leftovers(*self.roots)
+
+    def has_begun(self):
+        try:
+            return any(self.read(root, f"many/{number}") == f"{number}".encode()
+                       for root in self.roots for number in range(400))
+        except FileNotFoundError:  # between two names
+            return True
+
+    def test_killed_in_the_middle_the_next_sync_settles_it(self):
+        run, _ = self.edit_many()
+        texts = {f"{word}{number}".encode() for word in ("", "edited ") for number in range(400)}
+        for _ in range(5):
+            process = self.start("undo", run)
+            self.wait_until(lambda: process.poll() is not None or self.has_begun())
+            process.kill()
+            process.communicate()
+            if process.returncode < 0:
+                break
+            self.undo(str(self.run_number()))
+        self.assertLess(process.returncode, 0, "no undo was long enough to be killed")
+        self.sync("--max-delete", "none", roots=self.roots)
+        self.assert_same(*self.roots)
+        for number in range(400):
+            self.assertIn(self.read(self.c, f"many/{number}"), texts)
+        there = {text for root in self.roots for text in [*lab.contents(root).values(), *lab.trash_of(root)]}
+        self.assertEqual(texts - there, set(), "lost")
+        self.assert_no_leftovers(*self.roots)
+        self.assert_quiet(*self.roots)
 
 
 class Versions(Lab):
@@ -225,6 +361,18 @@ class Versions(Lab):
         self.run_program("versions", "text", cwd=os.path.join(self.b, "dir"), code=lab.IN_SYNC)
         self.run_program("versions", "dir/text", code=lab.IN_SYNC)
         self.run_program("versions", os.path.join(self.a, "other"), code=lab.NOT_FOUND)
+
+    def test_of_odd_names(self):
+        for text in ("first", "second", "third"):
+            for name in ODD_NAMES:
+                self.write(self.a, b"dir/" + name, text)
+            self.sync()
+        for name in ODD_NAMES:
+            whole = os.path.join(os.fsencode(self.b), b"dir", name)
+            self.assertEqual(self.run_program("versions", whole, "--json", code=lab.IN_SYNC).summary()["versions"], 2)
+            for version, text in ((b"@2", b"first"), (b"@1", b"third")):
+                self.run_program("restore", whole + version, code=lab.IN_SYNC)
+                self.assertEqual(self.read(self.b, b"dir/" + name), text)
 
     def restore(self, version, code=lab.IN_SYNC, root=None):
         return self.run_program("restore", os.path.join(root or self.a, "dir/text") + version, "--json", code=code)
@@ -263,6 +411,56 @@ class Versions(Lab):
         self.assertNotEqual(before, lab.tree(self.a))
         self.run_program("undo", str(run), code=lab.IN_SYNC)
         self.assertEqual(before, lab.tree(self.a))
+
+    def versions(self, path, *rule):
+        answer = self.run_program("versions", path, *rule, "--json", code=lab.IN_SYNC)
+        return [(version["number"], version["size"], sorted(version["replicas"])) for version in answer.of_type("version")]
+
+    def test_a_name_that_ends_like_a_version(self):
+        for text in ("1", "22", "333"):
+            for name in ("name", "name@2"):
+                self.write(self.a, name, f"{name}: {text}")
+            self.sync()
+        for words, name, text in (("name@2", "name", "name: 1"), ("name@2@2", "name@2", "name@2: 1")):
+            before = lab.contents(self.b)
+            self.run_program("restore", os.path.join(self.b, words), code=lab.IN_SYNC)
+            self.assertEqual(lab.contents(self.b), before | {name.encode(): text.encode()}, words)
+
+    def test_of_a_renamed_file(self):
+        """They stay under the name that they had; both names can be asked for."""
+        os.rename(os.path.join(self.a, "dir/text"), os.path.join(self.a, "dir/moved"))
+        self.sync()
+        self.write(self.a, "dir/moved", "edited where it is now")
+        self.sync()
+        self.assertEqual(self.versions("dir/moved")[0], (1, len("version 3"), ["b"]))
+        self.assertEqual(len(self.versions("dir/text")), 3)
+        self.run_program("restore", os.path.join(self.b, "dir/text@3"), code=lab.IN_SYNC)
+        self.assertEqual(self.read(self.b, "dir/text"), b"version 0")
+        self.assertEqual(self.read(self.b, "dir/moved"), b"edited where it is now")
+
+    def test_that_stand_in_several_folders_are_one(self):
+        roots = (self.a, self.b, self.c)
+        self.sync(roots=roots)
+        self.write(self.a, "dir/text", "edited")
+        self.sync(roots=roots)
+        self.assertEqual(self.versions("dir/text", *roots), [(1, len("version 3"), ["b", "c"])])
+        self.run_program("restore", "dir/text", *roots, code=lab.IN_SYNC)
+        texts = sorted(self.read(root, "dir/text") for root in roots)
+        self.assertEqual(texts, [b"edited", b"edited", b"version 3"], "in one folder; the next sync spreads it")
+        self.sync(roots=roots)
+        self.assert_same(*roots)
+        self.assertEqual(self.read(self.a, "dir/text"), b"version 3")
+
+    def test_of_a_symlink(self):
+        link = os.path.join(self.a, "link")
+        for target in ("dir", "dir/text"):
+            if os.path.islink(link):
+                os.remove(link)
+            os.symlink(target, link)
+            self.sync()
+        self.run_program("restore", os.path.join(self.b, "link"), code=lab.IN_SYNC)
+        self.assertEqual(os.readlink(os.path.join(self.b, "link")), "dir")
+        self.assertEqual(self.names(os.path.join(self.b, "dir")), ["text"])
 
     def test_a_directory_in_its_place_is_not_replaced(self):
         self.remove(self.a, "dir/text")

@@ -96,6 +96,8 @@ class MemoryProvider final : public Provider {
   Result<void> user_save(const RelPath& path, std::string bytes);
   /// Changes bytes and keeps mtime; ctime and revision move where the store has them.
   Result<void> silent_write(const RelPath& path, std::string bytes);
+  /// Damage on the medium: other bytes, and nothing that tells of it.
+  Result<void> decay(const RelPath& path, std::string bytes);
   Result<void> user_make_directory(const RelPath& path);  ///< parents too; standing is no error
   Result<void> user_symlink(const RelPath& path, std::string target);
   Result<void> user_remove(const RelPath& path);  ///< whole trees

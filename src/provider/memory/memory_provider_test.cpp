@@ -162,6 +162,15 @@ TEST(MemoryProvider, SilentWritesKeepTheMtimeOnly) {
   EXPECT_NE(before.ctime, after.ctime);
 }
 
+TEST(MemoryProvider, DecayIsToldByNothingButTheBytes) {
+  MemoryProvider store;
+  ASSERT_OK(store.user_write(at("file"), "one"));
+  const auto before = store.look(at("file")).value().fingerprint;
+  ASSERT_OK(store.decay(at("file"), "two"));
+  EXPECT_TRUE(before.same_version(store.look(at("file")).value().fingerprint));
+  EXPECT_EQ(store.content(at("file")), "two");
+}
+
 TEST(MemoryProvider, OpenWritersAreNoticed) {
   MemoryProvider store;
   ASSERT_OK(store.user_write(at("file"), "one"));

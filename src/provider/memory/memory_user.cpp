@@ -58,6 +58,13 @@ Result<void> MemoryProvider::silent_write(const RelPath& path, std::string bytes
   return {};
 }
 
+Result<void> MemoryProvider::decay(const RelPath& path, std::string bytes) {
+  const rt::Lock lock(store_->mutex);
+  TRY_ASSIGN(const MemoryNodePtr node, store_->get(path));
+  node->content = std::make_shared<const std::string>(std::move(bytes));
+  return {};
+}
+
 Result<void> MemoryProvider::user_make_directory(const RelPath& path) {
   const rt::Lock lock(store_->mutex);
   return store_->make_parents(path) == nullptr ? in_the_way(path) : Result<void>{};
