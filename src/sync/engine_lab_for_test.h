@@ -50,7 +50,7 @@ class EngineLab : public ::testing::Test {
 
   Result<RunReport> run(std::stop_token stop = {}) {
     clock_.advance(std::chrono::seconds(10));
-    const Services services{.pool = &pool_,
+    const Services services{.pool = threads_ != nullptr ? threads_.get() : &pool_,
                             .clock = &clock_,
                             .progress = &progress_,
                             .events = [this](const Event& event) { events_.push_back(event); }};
@@ -120,6 +120,7 @@ class EngineLab : public ::testing::Test {
   std::vector<EngineReplica> replicas_;
   RunOptions options_;
   rt::InlinePool pool_;
+  std::unique_ptr<rt::Pool> threads_;  ///< none: all is done on this thread
   rt::NullProgress progress_;
   std::vector<Event> events_;
 };

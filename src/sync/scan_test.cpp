@@ -134,6 +134,45 @@ TEST_F(ScanTest, WhatIsInARenamedDirectoryIsNotHandedOver) {
   EXPECT_EQ(run_clean().counts.moved, 0U);
 }
 
+TEST_F(ScanTest, ARenamedDirectoryOfManyIsOneMoveOnFiveReplicas) {
+  constexpr std::size_t kReplicas = 5;
+  constexpr std::size_t kDirectories = 100;
+  constexpr std::size_t kFilesInEach = 199;
+  for (std::size_t i = 0; i < kReplicas; ++i) {
+    add_replica();
+  }
+  for (std::size_t number = 0; number < kDirectories * kFilesInEach; ++number) {
+    write(0, "many/" + std::to_string(number / kFilesInEach) + "/" + std::to_string(number), "x");
+  }
+  run_clean();
+  ASSERT_TRUE(stores_[0]->user_rename(at("many"), at("renamed")).ok());
+  std::vector<std::map<std::string, std::size_t>> calls(kReplicas);
+  for (std::size_t i = 0; i < kReplicas; ++i) {
+    stores_[i]->set_hook([&calls, i](const provider::MemoryEvent& event) -> Result<void> {
+      if (event.when == provider::MemoryEvent::When::kBeforeCall) {
+        ++calls[i][std::string(event.call)];
+      }
+      return {};
+    });
+  }
+  EXPECT_EQ(names(scan_now(), 0), Names{"renamed"});
+  for (auto& of_replica : calls) {
+    EXPECT_EQ(std::exchange(of_replica["list"], 0U), kDirectories + 2);
+  }
+  const RunReport report = run_clean();
+  EXPECT_EQ(report.counts.moved, kReplicas - 1);
+  EXPECT_EQ(report.counts.bytes, 0U);
+  for (std::size_t i = 0; i < kReplicas; ++i) {
+    EXPECT_EQ(calls[i]["move"], i == 0 ? 0U : 1U) << "replica " << i;
+    EXPECT_LE(calls[i]["list"], 2 * (kDirectories + 2)) << "two passes at most";
+    for (const char* call : {"stage", "open", "read_at", "publish", "remove", "make_directory"}) {
+      EXPECT_EQ(calls[i][call], 0U) << call << " on replica " << i;
+    }
+    EXPECT_TRUE(stores_[i]->look(at("renamed/99/19899")).ok());
+    EXPECT_TRUE(stores_[i]->look(at("many")).failed_with(Code::kNotFound));
+  }
+}
+
 TEST_F(ScanTest, OfDirectoriesThatGetOneNameAllIsHandedOver) {
   add_two();
   write_many();
