@@ -50,6 +50,8 @@ void listing_tells_missing_from_other(Root& root) {
 }
 
 void listing_refuses_another_directory(Root& root) {
+  root.make_directory(at("a"));
+  root.make_directory(at("b"));
   root.write(at("a/in-a"), "x");
   root.write(at("b/in-b"), "x");
   const tree::Fingerprint a = print_of(root, "a");

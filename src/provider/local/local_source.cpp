@@ -64,9 +64,7 @@ void LocalSource::watch_lease() {
 }
 
 Result<std::size_t> LocalSource::read_at(std::uint64_t offset, std::span<std::uint8_t> into) {
-  if (offset != 0) {  // else it was taken just now
-    watch_lease();
-  }
+  watch_lease();
   return file_->read_at(offset, into);
 }
 
