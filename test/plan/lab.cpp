@@ -11,8 +11,11 @@ namespace ox::toy {
 
 namespace {
 
-/// Orders of the policy that are tried for five replicas, where all 120 would take too long.
-constexpr std::size_t kMaxOrders = 12;
+/// Up to so many replicas every choice meets every other one.
+constexpr std::size_t kWholeProduct = 3;
+/// Of five replicas each casting meets some of the 120 orders, the next one the orders after those.
+constexpr std::size_t kMaxCount = 5;
+constexpr std::size_t kOrderStep = 7;  // shares no divisor with 120: all are met in turn
 
 std::string_view word_for(Store store) {
   switch (store) {
@@ -95,6 +98,61 @@ std::vector<std::vector<ReplicaIndex>> castings(std::size_t count, std::size_t r
   return found;
 }
 
+/// Stores, shortcuts and listings: what is chosen beside casting and order.
+std::vector<Arrangement> all_choices(const std::vector<Store>& stores) {
+  std::vector<Arrangement> all;
+  for (const Store store : stores) {
+    for (const Shortcuts shortcuts : {Shortcuts::kListAll, Shortcuts::kSkipUnchanged}) {
+      for (const ListingOrder listing : {ListingOrder::kByName, ListingOrder::kReversed}) {
+        all.push_back({.store = store, .shortcuts = shortcuts, .listing = listing});
+      }
+    }
+  }
+  return all;
+}
+
+/// A number that goes along with nothing that is counted (splitmix64): what it draws is not bound
+/// to castings or orders.
+std::uint64_t drawn(std::uint64_t number) {
+  number = (number + 1) * 0x9E3779B97F4A7C15U;
+  number = (number ^ (number >> 30U)) * 0xBF58476D1CE4E5B9U;
+  number = (number ^ (number >> 27U)) * 0x94D049BB133111EBU;
+  return number ^ (number >> 31U);
+}
+
+/// Which of the orders one casting meets.
+std::vector<std::size_t> orders_met(std::size_t count, std::size_t orders, std::size_t castings,
+                                    std::size_t casting) {
+  const bool all = count < kMaxCount;
+  // With few castings each meets more, so that together they meet all; else a few are enough.
+  const std::size_t met = all ? orders : std::max<std::size_t>(orders / castings, 6);
+  std::vector<std::size_t> numbers;
+  for (std::size_t k = 0; k < met; ++k) {
+    numbers.push_back(all ? k : (casting * met + k) * kOrderStep % orders);
+  }
+  return numbers;
+}
+
+std::vector<Arrangement> arrangements(std::size_t count, std::size_t roles,
+                                      const std::vector<Store>& stores) {
+  std::vector<Arrangement> all;
+  const auto choices = all_choices(stores);
+  const auto orders = permutations(count);
+  const auto casts = castings(count, roles);
+  for (std::size_t c = 0; c < casts.size(); ++c) {
+    for (const std::size_t o : orders_met(count, orders.size(), casts.size(), c)) {
+      const std::size_t first = drawn(all.size()) % choices.size();
+      const std::size_t chosen = count <= kWholeProduct ? choices.size() : 1;
+      for (std::size_t k = 0; k < chosen; ++k) {
+        all.push_back(choices[(first + k) % choices.size()]);
+        all.back().roles = casts[c];
+        all.back().order = orders[o];
+      }
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 std::string Arrangement::text() const {
@@ -148,6 +206,7 @@ plan::Policy ordered(plan::Policy policy, const std::vector<ReplicaIndex>& order
 
 Lab::Lab(const Arrangement& arrangement, plan::Policy policy)
     : world(abilities_for(arrangement), ordered(std::move(policy), arrangement.order)),
+      arrangement_(arrangement),
       roles_(arrangement.roles) {
   world.shortcuts = arrangement.shortcuts;
   world.listing = arrangement.listing;
@@ -268,26 +327,15 @@ void in_every_arrangement(std::size_t roles, const plan::Policy& policy, const C
                        {Store::kLocal, Store::kNetwork, Store::kCloud, Store::kMixed}, run);
 }
 
-void in_every_arrangement(std::size_t roles, const plan::Policy& policy, std::vector<Store> stores,
-                          const Case& run) {
-  std::size_t number = 0;
-  for (std::size_t count = std::max<std::size_t>(2, roles); count <= 5; ++count) {
-    const auto orders = permutations(count);
-    const std::size_t stride = std::max<std::size_t>(1, orders.size() / kMaxOrders);
-    for (const auto& casting : castings(count, roles)) {
-      for (std::size_t o = number % stride; o < orders.size(); o += stride) {
-        Arrangement arrangement{.roles = casting, .order = orders[o]};
-        arrangement.store = stores[number % stores.size()];
-        arrangement.shortcuts =
-            number / stores.size() % 2 == 0 ? Shortcuts::kListAll : Shortcuts::kSkipUnchanged;
-        arrangement.listing = number % 3 == 0 ? ListingOrder::kReversed : ListingOrder::kByName;
-        ++number;
-        SCOPED_TRACE(arrangement.text());
-        Lab lab(arrangement, policy);
-        run(lab);
-        if (::testing::Test::HasFailure()) {
-          return;
-        }
+void in_every_arrangement(std::size_t roles, const plan::Policy& policy,
+                          const std::vector<Store>& stores, const Case& run) {
+  for (std::size_t count = std::max<std::size_t>(2, roles); count <= kMaxCount; ++count) {
+    for (const Arrangement& arrangement : arrangements(count, roles, stores)) {
+      SCOPED_TRACE(arrangement.text());
+      Lab lab(arrangement, policy);
+      run(lab);
+      if (::testing::Test::HasFailure()) {
+        return;
       }
     }
   }

@@ -43,6 +43,7 @@ class Lab {
   ReplicaIndex replica_of(std::size_t role) const { return roles_[role]; }
   ToyReplica& at(std::size_t role) { return world.at(roles_[role]); }
   std::size_t count() const { return roles_.size(); }
+  const Arrangement& arrangement() const { return arrangement_; }
   const std::string& label(std::size_t role) { return at(role).traits().label; }
 
   // Edits by a role.
@@ -74,6 +75,7 @@ class Lab {
   void expect_at(std::size_t role, std::initializer_list<std::pair<std::string, std::string>> tree);
 
  private:
+  Arrangement arrangement_;
   std::vector<ReplicaIndex> roles_;
 };
 
@@ -82,11 +84,13 @@ std::string big(std::string_view text);
 
 using Case = std::function<void(Lab&)>;
 
-/// Runs a case with `roles` acting replicas among 2 … 5, in every arrangement. `policy` without
-/// an order.
+/// Runs a case with `roles` acting replicas among 2 … 5. `policy` without an order. Up to three
+/// replicas take every casting in every order with every store, shortcut and listing; four every
+/// casting in every order, the rest drawn; five every casting and every order, but not each of one
+/// with each of the other.
 void in_every_arrangement(std::size_t roles, const plan::Policy& policy, const Case& run);
 /// The same on stores of one kind only.
-void in_every_arrangement(std::size_t roles, const plan::Policy& policy, std::vector<Store> stores,
-                          const Case& run);
+void in_every_arrangement(std::size_t roles, const plan::Policy& policy,
+                          const std::vector<Store>& stores, const Case& run);
 
 }  // namespace ox::toy
