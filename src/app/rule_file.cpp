@@ -254,10 +254,10 @@ class RuleReader {
          {std::pair{"min_age", &Settings::min_age}, std::pair{"max_age", &Settings::max_age}}) {
       setters_[key] = word(key, field, parse_age, "a time like 90s, 36h or 30d");
     }
-    setters_["scrub_every"] =
-        word("scrub_every", &Settings::scrub_every, parse_age, "a time like 36h or 30d");
-    setters_["trash_age"] =
-        word("trash_age", &Settings::trash_age, parse_age, "a time like 36h or 30d");
+    for (const auto& [key, field] : {std::pair{"scrub_every", &Settings::scrub_every},
+                                     std::pair{"trash_age", &Settings::trash_age}}) {
+      setters_[key] = word(key, field, parse_age, "a time like 36h or 30d");
+    }
   }
 
   static std::optional<std::uint64_t> parse_transfers(std::string_view text) {

@@ -97,6 +97,13 @@ std::string filter_words(const app::WhyRoot& root) {
                      root.decided_by.empty() ? "the patterns" : shown(root.decided_by));
 }
 
+std::string read_again_in(const app::SyncResult& result, const Options& options) {
+  const bool scrubs = options.settings.scrub.value_or(false);
+  return scrubs ? fmt::format(" {} read again and found right.",
+                              counted(result.report.counts.read_again, "file was", "files were"))
+                : "";
+}
+
 }  // namespace
 
 std::string place_of(std::string_view label, const RelPath& path) {
@@ -141,17 +148,6 @@ std::string line_of(const state::Problem& problem, const std::vector<std::string
   const std::string place = place_of(label_of(labels, problem.replica), problem.path);
   return (place.empty() ? "" : place + ": ") + shown(problem.message);
 }
-
-namespace {
-
-std::string read_again_in(const app::SyncResult& result, const Options& options) {
-  const bool scrubs = options.settings.scrub.value_or(false);
-  return scrubs ? fmt::format(" {} read again and found right.",
-                              counted(result.report.counts.read_again, "file was", "files were"))
-                : "";
-}
-
-}  // namespace
 
 std::string verdict_of(const app::SyncResult& result, const Options& options) {
   const sync::RunReport& report = result.report;

@@ -194,11 +194,7 @@ void Publisher::collect(NewDirectory& directory, state::Action& action) {
     return;
   }
   action.done = true;
-  ++run_.counts.directories;
-  run_.tell({.kind = EventKind::kDone,
-             .action = std::string(action_word(operation)),
-             .replica = operation.replica,
-             .path = operation.path});
+  run_.note_done(operation);
   waiting_.add({.node = operation.node,
                 .replica = operation.replica,
                 .fingerprint = kept_fingerprint(*directory.entry)});
@@ -224,19 +220,10 @@ void Publisher::collect(const Transfer& transfer, TransferPart& part, state::Act
   const bool put = operation.kind == plan::OperationKind::kPut;
   run_.note_unkept(operation, published.entry,
                    put ? transfer.xattrs.value_or(0) : operation.value.attributes.xattrs);
-  const std::uint64_t bytes = put ? operation.value.content.size : 0;
   if (put) {
-    ++(operation.expected.has_value() ? run_.counts.updated : run_.counts.created);
-    run_.counts.bytes += bytes;
     run_.services.progress->add_done({.files = 1, .bytes = 0});
-  } else {
-    ++run_.counts.attributes;
   }
-  run_.tell({.kind = EventKind::kDone,
-             .action = std::string(action_word(operation)),
-             .replica = operation.replica,
-             .path = operation.path,
-             .bytes = bytes});
+  run_.note_done(operation);
   // A time that we set hides a change that was made just before it: the bytes are read once more.
   const bool hides = !put && action.before.has_value() &&
                      action.before->fingerprint.mtime != published.entry.fingerprint.mtime;

@@ -174,7 +174,7 @@ class CrashLab {
   rt::InlinePool pool_;
   rt::NullProgress progress_;
 
- private:
+ protected:
   static std::string_view name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
   std::unique_ptr<fs::Directory> parent(std::string_view root, std::string_view path) {
@@ -185,6 +185,7 @@ class CrashLab {
                : directory->open_below(RelPath::parse(path.substr(0, slash)).value()).value();
   }
 
+ private:
   static std::string read(fs::File& file) {
     std::string bytes(file.stat()->size, '\0');
     EXPECT_TRUE(

@@ -53,7 +53,6 @@ class Run {
   Result<RunReport> run_to_its_end() {
     started_ = services_.clock->now();
     TRY(load_facts());
-    scrubbing_ = is_scrub_due();
     TRY_ASSIGN(const std::vector<std::string> approved, store_.approved());
     TRY_ASSIGN(Gate gate, pass_gate(facts_, replicas_, mode_, approved, stop_));
     replicas_ = std::move(gate.replicas);
@@ -168,9 +167,13 @@ class Run {
     return {};
   }
 
+  bool has_scrubbed() const { return facts_.scrubbed == started_; }
+
   bool is_scrub_due() const {
     const auto since = std::chrono::nanoseconds(started_.ns - facts_.scrubbed.ns);
-    return options_.scrub || (options_.scrub_every.has_value() && since >= *options_.scrub_every);
+    const bool wanted =
+        options_.scrub || (options_.scrub_every.has_value() && since >= *options_.scrub_every);
+    return wanted && !has_scrubbed();
   }
 
   void add_problem(state::Problem problem) {
@@ -199,7 +202,7 @@ class Run {
     return {.whole = rebase_ || moving,
             .moves = whose_moves_count(options_.policy, replicas_.size()),
             .compare_bytes = options_.policy.compare.hash,
-            .scrub = scrubbing_ && !rebase_};
+            .scrub = is_scrub_due() && !rebase_};
   }
 
   Result<PassEnd> run_pass(const std::vector<std::string>& approved, std::size_t pass) {
@@ -252,7 +255,9 @@ class Run {
     input.replicas.clear();  // the plan says it all, and this is large
     TRY_ASSIGN(const bool dirty, carry_out(decided, std::move(input.nodes), before_rebase));
     const bool unstable = dirty || decided.unstable;
-    end_scrub(unstable);
+    if (!unstable && is_scrub_due()) {
+      facts_.scrubbed = started_;
+    }
     if (slices_.another(scanned, decided.plan, unstable, input.agreed_count)) {
       return PassEnd::kSlice;
     }
@@ -267,14 +272,6 @@ class Run {
                    .message = "files kept changing while they were being synced; run again"});
     }
     return PassEnd::kDone;
-  }
-
-  void end_scrub(bool unstable) {
-    if (scrubbing_ && !unstable) {
-      facts_.scrubbed = started_;
-      scrubbing_ = false;
-      scrubbed_ = true;
-    }
   }
 
   /// Roots that can't be listed are away; false: too few are left.
@@ -532,7 +529,7 @@ class Run {
     if (held_before != report_.held) {
       commit.held = report_.held;
     }
-    if (ledger_.has_value() || scrubbed_) {
+    if (ledger_.has_value() || has_scrubbed()) {
       commit.facts = facts_;
     }
     if (ledger_.has_value()) {
@@ -577,8 +574,6 @@ class Run {
   std::string mode_;
   bool rebase_ = false;
   bool epoch_advanced_ = false;
-  bool scrubbing_ = false;
-  bool scrubbed_ = false;
   std::vector<std::string> held_roots_;
   Slices slices_;
   RunReport report_;

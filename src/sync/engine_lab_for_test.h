@@ -20,6 +20,26 @@ inline RelPath at(std::string_view text) {
   return RelPath::parse(text).value();
 }
 
+/// One of so many replicas, which a test makes another than the rest.
+struct OneOf {
+  std::size_t replicas = 2;
+  std::size_t which = 0;
+};
+
+inline std::vector<OneOf> each_of_two_to_five() {
+  std::vector<OneOf> all;
+  for (std::size_t replicas = 2; replicas <= 5; ++replicas) {
+    for (std::size_t which = 0; which < replicas; ++which) {
+      all.push_back({.replicas = replicas, .which = which});
+    }
+  }
+  return all;
+}
+
+inline std::string name_of_one(const ::testing::TestParamInfo<OneOf>& one) {
+  return std::to_string(one.param.which + 1) + "Of" + std::to_string(one.param.replicas);
+}
+
 /// The real engine between memory replicas, whose every call a test can watch, fail or follow with
 /// a user's hand.
 class EngineLab : public ::testing::Test {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "sync/new_trees.h"
+#include "sync/telling.h"
 
 namespace ox::sync {
 
@@ -60,6 +61,11 @@ void Execution::tell(const Event& event) const {
     rt::Lock lock(event_mutex());
     services.events(event);
   }
+}
+
+void Execution::note_done(const plan::Operation& operation) {
+  count(operation, counts);
+  tell(event_of(EventKind::kDone, operation));
 }
 
 void Execution::problem(std::optional<ReplicaIndex> replica, const RelPath& path,

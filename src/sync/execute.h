@@ -73,6 +73,8 @@ struct Execution {
                                    const tree::Fingerprint& planned) const;
   provider::Provider& provider(ReplicaIndex replica) const { return *replicas[replica].provider; }
   void tell(const Event& event) const;
+  /// Counts it and tells of it.
+  void note_done(const plan::Operation& operation);
   /// Sorts a failed operation: planned again, waited for, reported, or the end for its root.
   void fail(const plan::Operation& operation, const Error& error);
   bool is_closed(ReplicaIndex replica) const { return closed.contains(replica); }

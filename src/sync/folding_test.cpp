@@ -3,13 +3,8 @@
 namespace ox::sync {
 namespace {
 
-/// One of so many replicas takes names that differ in case for one; the others do not.
-struct Folding {
-  std::size_t replicas = 2;
-  std::size_t folds = 0;
-};
-
-class FoldingTest : public EngineLab, public ::testing::WithParamInterface<Folding> {
+/// One replica takes names that differ in case for one; the others do not.
+class FoldingTest : public EngineLab, public ::testing::WithParamInterface<OneOf> {
  protected:
   using Files = std::map<std::string, std::string>;
 
@@ -22,7 +17,7 @@ class FoldingTest : public EngineLab, public ::testing::WithParamInterface<Foldi
   }
 
   static std::size_t count() { return GetParam().replicas; }
-  static std::size_t folds() { return GetParam().folds; }
+  static std::size_t folds() { return GetParam().which; }
   /// One that keeps names apart.
   static std::size_t exact() { return folds() == 0 ? 1 : 0; }
 
@@ -159,21 +154,8 @@ TEST_P(FoldingTest, ADeleteThroughAnotherCaseIsOneOfTheFileThatStands) {
   expect_everywhere({});
 }
 
-std::vector<Folding> each_of_each() {
-  std::vector<Folding> all;
-  for (std::size_t replicas = 2; replicas <= 5; ++replicas) {
-    for (std::size_t folds = 0; folds < replicas; ++folds) {
-      all.push_back({.replicas = replicas, .folds = folds});
-    }
-  }
-  return all;
-}
-
-INSTANTIATE_TEST_SUITE_P(Of, FoldingTest, ::testing::ValuesIn(each_of_each()),
-                         [](const auto& folding) {
-                           return std::to_string(folding.param.replicas) + "TheOne" +
-                                  std::to_string(folding.param.folds);
-                         });
+INSTANTIATE_TEST_SUITE_P(Folds, FoldingTest, ::testing::ValuesIn(each_of_two_to_five()),
+                         name_of_one);
 
 }  // namespace
 }  // namespace ox::sync

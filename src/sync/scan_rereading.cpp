@@ -31,61 +31,44 @@ bool Rereading::is_same(const ScanUnit& unit, std::size_t replica, const state::
   if (entry.kind != tree::Kind::kFile || side.assumed || record.agreed.content.digest == nullptr) {
     return !may_hide;
   }
-  if (!may_hide) {
-    return scrub(unit, replica, record, entry, std::move(stop));
-  }
-  if (!options_.compare_bytes || entry.content.size > kReadAgainBytes) {
+  if (may_hide && (!options_.compare_bytes || entry.content.size > kReadAgainBytes)) {
     return false;
   }
   const RelPath path = unit.views[replica]->path.child(entry.name);
   const Result<Reading> reading =
       read_version(*replicas_[replica].provider, path, entry.fingerprint, std::move(stop));
-  if (!reading.ok() || reading->busy || !has_bytes_of(*reading, record)) {
-    return false;
-  }
   const rt::Lock lock(mutex_);
-  ++right_;
-  if (!may_hide_a_change(entry.fingerprint)) {
-    settled_.push_back({.directory = unit.record->id,
-                        .name = entry.name,
-                        .replica = static_cast<ReplicaIndex>(replica),
-                        .fingerprint = entry.fingerprint});
-    settled_.back().fingerprint.racy = false;
-  }
-  return true;
-}
-
-bool Rereading::scrub(const ScanUnit& unit, std::size_t replica, const state::RecordView& record,
-                      const tree::Entry& entry, std::stop_token stop) {
-  RelPath path = unit.views[replica]->path.child(entry.name);
-  const Result<Reading> reading =
-      read_version(*replicas_[replica].provider, path, entry.fingerprint, std::move(stop));
-  const rt::Lock lock(mutex_);
-  if (!reading.ok()) {
-    if (!is_gone_or_changed(reading.error())) {
-      reports_.push_back({.replica = static_cast<ReplicaIndex>(replica),
-                          .path = std::move(path),
-                          .code = "unreadable",
-                          .message = "could not be read again: " + reading.error().message()});
+  if (!reading.ok() || reading->busy) {
+    if (!may_hide && !reading.ok() && !is_gone_or_changed(reading.error())) {
+      tell(replica, path, "unreadable", "could not be read again: " + reading.error().message());
     }
-    return true;
-  }
-  if (reading->busy) {
-    return true;
+    return !may_hide;
   }
   if (has_bytes_of(*reading, record)) {
     ++right_;
+    if (may_hide && !may_hide_a_change(entry.fingerprint)) {
+      settled_.push_back({.directory = unit.record->id,
+                          .name = entry.name,
+                          .replica = static_cast<ReplicaIndex>(replica),
+                          .fingerprint = entry.fingerprint});
+      settled_.back().fingerprint.racy = false;
+    }
     return true;
   }
-  if (changed_.emplace(unit.record->id, entry.name, replica).second) {
-    reports_.push_back({.replica = static_cast<ReplicaIndex>(replica),
-                        .path = std::move(path),
-                        .code = "changed_unseen",
-                        .message = "its bytes changed and its time stamps did not; it is taken for "
-                                   "an edit. If it is damage, undo this run: what it replaced is "
-                                   "in the trash"});
+  if (!may_hide && changed_.emplace(unit.record->id, entry.name, replica).second) {
+    tell(replica, path, "changed_unseen",
+         "its bytes changed and its time stamps did not; it is taken for an edit. If it is damage, "
+         "undo this run: what it replaced is in the trash");
   }
   return false;
+}
+
+void Rereading::tell(std::size_t replica, const RelPath& path, std::string code,
+                     std::string message) {
+  reports_.push_back({.replica = static_cast<ReplicaIndex>(replica),
+                      .path = path,
+                      .code = std::move(code),
+                      .message = std::move(message)});
 }
 
 void Rereading::doubt_changed(const ScanUnit& unit, std::vector<tree::NodeRecord>& records) {

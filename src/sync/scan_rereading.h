@@ -33,8 +33,8 @@ class Rereading {
   void report(Scan& scan);
 
  private:
-  bool scrub(const ScanUnit& unit, std::size_t replica, const state::RecordView& record,
-             const tree::Entry& entry, std::stop_token stop);
+  void tell(std::size_t replica, const RelPath& path, std::string code, std::string message)
+      OX_REQUIRES(mutex_);
 
   const std::vector<EngineReplica>& replicas_;
   const ScanOptions& options_;

@@ -45,12 +45,7 @@ class ScrubLab : public EngineLab {
   }
 };
 
-struct Decayed {
-  std::size_t replicas;
-  std::size_t which;
-};
-
-class Scrub : public ScrubLab, public ::testing::WithParamInterface<Decayed> {};
+class Scrub : public ScrubLab, public ::testing::WithParamInterface<OneOf> {};
 
 TEST_P(Scrub, FindsWhatNoTimeStampTells) {
   begin_in_sync(GetParam().replicas);
@@ -73,21 +68,7 @@ TEST_P(Scrub, FindsWhatNoTimeStampTells) {
   run_clean();
 }
 
-std::vector<Decayed> all_positions() {
-  std::vector<Decayed> all;
-  for (std::size_t count = 2; count <= 5; ++count) {
-    for (std::size_t which = 0; which < count; ++which) {
-      all.push_back({.replicas = count, .which = which});
-    }
-  }
-  return all;
-}
-
-INSTANTIATE_TEST_SUITE_P(OfTwoToFive, Scrub, ::testing::ValuesIn(all_positions()),
-                         [](const ::testing::TestParamInfo<Decayed>& info) {
-                           return std::to_string(info.param.which + 1) + "of" +
-                                  std::to_string(info.param.replicas);
-                         });
+INSTANTIATE_TEST_SUITE_P(Changed, Scrub, ::testing::ValuesIn(each_of_two_to_five()), name_of_one);
 
 using Scrubs = ScrubLab;
 

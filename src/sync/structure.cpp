@@ -170,7 +170,6 @@ class Structure {
         if (one.path == actions[k].path) {
           done(list[k], actions[k], one.entry);
           run_.failed_moves.erase({i, list[k].node});
-          ++run_.counts.moved;
           moved(list[k], list[k].node, list[k].path, *list[k].expected, one.entry);
         }
         continue;
@@ -219,11 +218,7 @@ class Structure {
   void done(const plan::Operation& operation, state::Action& action, const tree::Entry& entry) {
     action.done = true;
     action.after = entry;
-    run_.tell({.kind = EventKind::kDone,
-               .action = std::string(action_word(operation)),
-               .replica = operation.replica,
-               .path = operation.path,
-               .from = operation.from});
+    run_.note_done(operation);
   }
 
   Result<void> make_directory(const plan::Operation& operation, state::Action& action) {
@@ -235,7 +230,6 @@ class Structure {
     provider::Provider& store = run_.provider(operation.replica);
     TRY_ASSIGN(const tree::Entry entry, store.make_directory(operation.path, attributes));
     done(operation, action, entry);
-    ++run_.counts.directories;
     acknowledgements_.emplace_back([this, operation, fingerprint = kept_fingerprint(entry)] {
       run_.ledger.acknowledge_all(operation.node, operation.replica, fingerprint);
     });
@@ -268,7 +262,6 @@ class Structure {
     TRY_ASSIGN(const tree::Entry entry,
                store.move(operation.from, operation.path, expected(operation, operation.from)));
     done(operation, action, entry);
-    ++run_.counts.moved;
     moved(operation, operation.node, operation.path, *operation.expected, entry);
     return {};
   }
@@ -277,7 +270,6 @@ class Structure {
     provider::Provider& store = run_.provider(operation.replica);
     TRY_ASSIGN(const tree::Entry entry, store.unpark(operation.parked, operation.path));
     done(operation, action, entry);
-    ++run_.counts.moved;
     moved(operation, operation.node, operation.path, *operation.expected, entry);
     return {};
   }
@@ -291,7 +283,6 @@ class Structure {
     }
     TRY_ASSIGN(const auto entries, store.exchange(operation.from, operation.path));
     done(operation, action, entries.second);
-    ++run_.counts.moved;
     moved(operation, operation.node, operation.path, *operation.expected, entries.second);
     moved(operation, operation.other, operation.from,
           operation.other_expected.value_or(entries.first.fingerprint), entries.first);
@@ -345,11 +336,7 @@ class Structure {
         action.trashed = (*removed)->path;
         run_.displaced(operation, **removed);
       }
-      ++run_.counts.removed;
-      run_.tell({.kind = EventKind::kDone,
-                 .action = std::string(action_word(operation)),
-                 .replica = operation.replica,
-                 .path = operation.path});
+      run_.note_done(operation);
     }
     acknowledgements_.emplace_back(
         [this, operation] { run_.ledger.acknowledge_removed(operation.node, operation.replica); });

@@ -24,7 +24,9 @@ std::string message_of(const plan::Conflict& conflict) {
          " stands beside it";
 }
 
-void count_planned(const plan::Operation& operation, RunCounts& counts) {
+}  // namespace
+
+void count(const plan::Operation& operation, RunCounts& counts) {
   switch (operation.kind) {
     case plan::OperationKind::kMakeDirectory:
       ++counts.directories;
@@ -49,7 +51,15 @@ void count_planned(const plan::Operation& operation, RunCounts& counts) {
   }
 }
 
-}  // namespace
+Event event_of(EventKind kind, const plan::Operation& operation) {
+  const bool put = operation.kind == plan::OperationKind::kPut;
+  return {.kind = kind,
+          .action = std::string(action_word(operation)),
+          .replica = operation.replica,
+          .path = operation.path,
+          .from = operation.from,
+          .bytes = put ? operation.value.content.size : 0};
+}
 
 void tell_conflict(const plan::Conflict& conflict, const Services& services) {
   if (services.events) {
@@ -65,15 +75,9 @@ void tell_conflict(const plan::Conflict& conflict, const Services& services) {
 
 void tell_planned(const plan::Plan& plan, const Services& services, RunCounts& counts) {
   const auto tell = [&](const plan::Operation& operation) {
-    const bool put = operation.kind == plan::OperationKind::kPut;
-    count_planned(operation, counts);
+    count(operation, counts);
     if (services.events) {
-      services.events({.kind = EventKind::kPlanned,
-                       .action = std::string(action_word(operation)),
-                       .replica = operation.replica,
-                       .path = operation.path,
-                       .from = operation.from,
-                       .bytes = put ? operation.value.content.size : 0});
+      services.events(event_of(EventKind::kPlanned, operation));
     }
   };
   for (const auto& list : plan.structure_operations) {

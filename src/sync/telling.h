@@ -8,6 +8,10 @@ namespace ox::sync {
 
 void tell_conflict(const plan::Conflict& conflict, const Services& services);
 
+/// One operation that is done, or would be.
+void count(const plan::Operation& operation, RunCounts& counts);
+Event event_of(EventKind kind, const plan::Operation& operation);
+
 /// Every operation of a plan that is not carried out, added to `counts`.
 void tell_planned(const plan::Plan& plan, const Services& services, RunCounts& counts);
 

@@ -405,24 +405,20 @@ class Undo {
 
   Result<Outcome> make_directory(UndoStep& step) {
     provider::Provider& store = provider(step.mine.replica);
-    std::optional<tree::Attributes> attributes;
-    if (step.original->before->attributes.mode != tree::kModeUnknown) {
-      attributes = step.original->before->attributes;
-    }
     const auto is_directory = [](const tree::Entry& /*then*/, const tree::Entry& now) {
       return now.kind == tree::Kind::kDirectory;
     };
     if (old_stands(step, is_directory)) {
       return Outcome::kNothingToDo;
     }
+    std::optional<tree::Attributes> attributes;
+    if (step.original->before->attributes.mode != tree::kModeUnknown) {
+      attributes = step.original->before->attributes;
+    }
     TRY(make_parents(store, step.mine.path));
     Result<tree::Entry> entry = store.make_directory(step.mine.path, attributes);
     if (entry.failed_with(Code::kExists)) {
-      TRY_ASSIGN(const tree::Entry standing, store.look(step.mine.path));
-      if (standing.kind != tree::Kind::kDirectory) {
-        return Error(Code::kExists, "its place is taken");
-      }
-      return Outcome::kNothingToDo;
+      return Error(Code::kExists, "its place is taken");
     }
     TRY(entry);
     stands(step, *entry);

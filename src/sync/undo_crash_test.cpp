@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <functional>
+#include <optional>
 
 #include "sync/crash_lab_for_test.h"
 #include "sync/undo.h"
@@ -24,7 +26,7 @@ class UndoLab : public CrashLab {
   explicit UndoLab(const fs::MemoryOptions& disk) : CrashLab(disk, {"a", "b", "c"}) {
     for (const char* directory :
          {"dir", "dir/in", "gone", "other", "was", "was/gone", "was/kept"}) {
-      EXPECT_TRUE(make_directory("a", directory).ok());
+      EXPECT_TRUE(parent("a", directory)->make_directory(name(directory), 0755).ok());
     }
     for (const char* path : {"edited", "deleted", "dir/in/moves", "x", "y", "gone/file", "mode",
                              "was/kept/edited", "was/kept/deleted", "was/kept/mode", "u", "v"}) {
@@ -48,12 +50,10 @@ class UndoLab : public CrashLab {
     // A directory that moves while much is done in it, and a swap of files that are edited as well.
     rename("b", "was", "dir/is");
     save("b", "dir/is/kept/edited", "second bytes of was/kept/edited");
-    const auto in = [&](const char* path) {
-      return folder("b")->open_below(RelPath::parse(path).value()).value();
-    };
-    EXPECT_TRUE(in("dir/is/kept")->remove_file("deleted").ok());
-    EXPECT_TRUE(in("dir/is/kept")->set_mode("mode", 0600).ok());
-    EXPECT_TRUE(in("dir/is")->remove_directory("gone").ok());
+    const auto kept = parent("b", "dir/is/kept/deleted");
+    EXPECT_TRUE(kept->remove_file("deleted").ok());
+    EXPECT_TRUE(kept->set_mode("mode", 0600).ok());
+    EXPECT_TRUE(parent("b", "dir/is/gone")->remove_directory("gone").ok());
     for (const auto& [from, to] : {std::pair("u", "t"), std::pair("v", "u"), std::pair("t", "v")}) {
       rename("a", from, to);
     }
@@ -98,23 +98,7 @@ class UndoLab : public CrashLab {
       EXPECT_EQ(leftovers(root), std::set<std::string>{}) << root;
     }
   }
-
- private:
-  Result<void> make_directory(std::string_view root, std::string_view path) {
-    const std::size_t slash = path.rfind('/');
-    const auto above = slash == std::string_view::npos
-                           ? folder(root)
-                           : folder(root)->open_directory(path.substr(0, slash)).value();
-    return above->make_directory(path.substr(slash + 1), 0755);
-  }
 };
-
-class UndoCrash : public ::testing::TestWithParam<DiskKind> {};
-
-INSTANTIATE_TEST_SUITE_P(On, UndoCrash,
-                         ::testing::Values(DiskKind{"AWholeDisk", {}},
-                                           DiskKind{"ABareDisk", bare_disk()}),
-                         [](const auto& disk) { return std::string(disk.param.name); });
 
 /// What stands in one of them only, or differs; a line each.
 std::string difference(const UndoLab::Trees& expected, const UndoLab::Trees& found) {
@@ -141,6 +125,7 @@ struct Done {
   UndoLab::Trees before;
   std::set<std::string> versions;
   RunId run;
+  std::optional<Version> displaced;  ///< that a restore is to bring back
 };
 
 Done change_and_run(UndoLab& lab) {
@@ -152,33 +137,6 @@ Done change_and_run(UndoLab& lab) {
   done.run = lab.last_run();
   EXPECT_EQ(lab.all_bytes(), done.versions);
   return done;
-}
-
-TEST_P(UndoCrash, AtAnyCallTheSameUndoGoesOn) {
-  bool died = true;
-  for (std::uint64_t crash = 1; died && !HasFailure(); ++crash) {
-    SCOPED_TRACE("crash at call " + std::to_string(crash));
-    UndoLab lab(GetParam().options);
-    const Done done = change_and_run(lab);
-    died = lab.dies_in(crash, [&] { ignore(lab.undo(done.run), "it dies"); });
-    const Result<UndoReport> again = lab.undo(done.run);
-    ASSERT_TRUE(again.ok()) << again.error().to_string();
-    for (const UndoSkip& skipped : again->skipped) {
-      ADD_FAILURE() << skipped.replica << " " << skipped.path.text() << " " << skipped.reason;
-    }
-    EXPECT_EQ(difference(done.before, lab.trees()), "");
-  }
-}
-
-TEST_P(UndoCrash, AtAnyCallThePlainRunSettlesIt) {
-  bool died = true;
-  for (std::uint64_t crash = 1; died && !HasFailure(); ++crash) {
-    SCOPED_TRACE("crash at call " + std::to_string(crash));
-    UndoLab lab(GetParam().options);
-    const Done done = change_and_run(lab);
-    died = lab.dies_in(crash, [&] { ignore(lab.undo(done.run), "it dies"); });
-    lab.expect_settled_by_a_plain_run(done.versions);
-  }
 }
 
 /// A version of `edited` that the run displaced.
@@ -200,6 +158,7 @@ Done run_and_edit_since(UndoLab& lab) {
   Done done = change_and_run(lab);
   lab.save("b", "edited", "third bytes of edited, on b alone");
   done.versions = lab.all_bytes();
+  done.displaced = displaced_version(lab).value();
   return done;
 }
 
@@ -209,14 +168,53 @@ Result<RestoreReport> restore(UndoLab& lab, const Version& version) {
                          ReplicaIndex{1}, lab.services(), {});
 }
 
+class UndoCrash : public ::testing::TestWithParam<DiskKind> {
+ protected:
+  /// A process dies at each call of `work` in turn, each time after another `begin` on another
+  /// disk, and `judge` looks at what the next process makes of it.
+  static void strike_each_call(Done (*begin)(UndoLab&),
+                               const std::function<void(UndoLab&, const Done&)>& work,
+                               const std::function<void(UndoLab&, const Done&)>& judge) {
+    bool died = true;
+    for (std::uint64_t crash = 1; died && !HasFailure(); ++crash) {
+      SCOPED_TRACE("crash at call " + std::to_string(crash));
+      UndoLab lab(GetParam().options);
+      const Done done = begin(lab);
+      died = lab.dies_in(crash, [&] { work(lab, done); });
+      judge(lab, done);
+    }
+  }
+
+  static void undo(UndoLab& lab, const Done& done) { ignore(lab.undo(done.run), "it dies"); }
+  static void restore_old(UndoLab& lab, const Done& done) {
+    ignore(restore(lab, done.displaced.value()), "it dies");
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(On, UndoCrash,
+                         ::testing::Values(DiskKind{"AWholeDisk", {}},
+                                           DiskKind{"ABareDisk", bare_disk()}),
+                         [](const auto& disk) { return std::string(disk.param.name); });
+
+TEST_P(UndoCrash, AtAnyCallTheSameUndoGoesOn) {
+  strike_each_call(change_and_run, undo, [](UndoLab& lab, const Done& done) {
+    const Result<UndoReport> again = lab.undo(done.run);
+    ASSERT_TRUE(again.ok()) << again.error().to_string();
+    for (const UndoSkip& skipped : again->skipped) {
+      ADD_FAILURE() << skipped.replica << " " << skipped.path.text() << " " << skipped.reason;
+    }
+    EXPECT_EQ(difference(done.before, lab.trees()), "");
+  });
+}
+
+TEST_P(UndoCrash, AtAnyCallThePlainRunSettlesIt) {
+  strike_each_call(change_and_run, undo, [](UndoLab& lab, const Done& done) {
+    lab.expect_settled_by_a_plain_run(done.versions);
+  });
+}
+
 TEST_P(UndoCrash, OfARestoreAtAnyCallTheSameRestoreIsDoneAgain) {
-  bool died = true;
-  for (std::uint64_t crash = 1; died && !HasFailure(); ++crash) {
-    SCOPED_TRACE("crash at call " + std::to_string(crash));
-    UndoLab lab(GetParam().options);
-    const Done done = run_and_edit_since(lab);
-    const Version version = displaced_version(lab).value();
-    died = lab.dies_in(crash, [&] { ignore(restore(lab, version), "it dies"); });
+  strike_each_call(run_and_edit_since, restore_old, [](UndoLab& lab, const Done& done) {
     const Result<RestoreReport> again = restore(lab, displaced_version(lab).value());
     ASSERT_TRUE(again.ok()) << again.error().to_string();
     EXPECT_EQ(lab.read("b", "edited"), "first bytes of edited");
@@ -224,21 +222,15 @@ TEST_P(UndoCrash, OfARestoreAtAnyCallTheSameRestoreIsDoneAgain) {
     lab.expect_settled_by_a_plain_run(done.versions);
     EXPECT_EQ(lab.read("a", "edited"), "first bytes of edited");
     EXPECT_TRUE(lab.trashed_bytes().contains("third bytes of edited, on b alone"));
-  }
+  });
 }
 
 TEST_P(UndoCrash, OfARestoreAtAnyCallThePlainRunSettlesIt) {
   std::set<std::string> came_of_it;
-  bool died = true;
-  for (std::uint64_t crash = 1; died && !HasFailure(); ++crash) {
-    SCOPED_TRACE("crash at call " + std::to_string(crash));
-    UndoLab lab(GetParam().options);
-    const Done done = run_and_edit_since(lab);
-    const Version version = displaced_version(lab).value();
-    died = lab.dies_in(crash, [&] { ignore(restore(lab, version), "it dies"); });
+  strike_each_call(run_and_edit_since, restore_old, [&](UndoLab& lab, const Done& done) {
     lab.expect_settled_by_a_plain_run(done.versions);
     came_of_it.insert(lab.read("c", "edited"));
-  }
+  });
   EXPECT_EQ(came_of_it,
             (std::set<std::string>{"first bytes of edited", "third bytes of edited, on b alone"}));
 }

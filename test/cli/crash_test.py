@@ -70,13 +70,9 @@ class Killed(Lab):
     def kill_at_random(self, *words):
         """True when it was not done before."""
         process = self.start("sync", *words, "--max-delete", "none")
-        try:
-            process.wait(self.random.random() ** 2 * 0.3)
-        except lab.subprocess.TimeoutExpired:
-            process.kill()
-        process.communicate()
+        killed = self.kill_after(process, self.random.random() ** 2 * 0.3)
         self.whole()
-        return process.returncode < 0
+        return killed
 
     def whole(self):
         """Every file holds one text, whole: lines all alike."""
@@ -112,11 +108,10 @@ class Killed(Lab):
             for _ in range(self.random.randrange(5, 40)):
                 self.put(self.a, f"{self.random.randrange(3)}/{self.random.randrange(40)}")
             killed += self.kill_at_random(self.a, self.b, "--mode", "move")
-            there = {*lab.contents(self.b).values(), *lab.trash_of(self.b)}
-            self.assertEqual(self.alive - there - set(lab.contents(self.a).values()), set())
+            self.assertEqual(self.alive - lab.kept_in(self.b) - set(lab.contents(self.a).values()), set())
         self.sync("--mode", "move", "--max-delete", "none")
         self.assertEqual(lab.contents(self.a), {})
-        self.assertEqual(self.alive - {*lab.contents(self.b).values(), *lab.trash_of(self.b)}, set())
+        self.assertEqual(self.alive - lab.kept_in(self.b), set())
         self.assert_no_leftovers(self.a, self.b)
         self.assertGreater(killed, 0, "no run was long enough to be killed")
 
@@ -133,8 +128,7 @@ class Killed(Lab):
             before = lab.identity(self.a)
             killed += self.kill_at_random(self.a, self.b, *mirror)
             self.assertEqual(before, lab.identity(self.a))
-            there = {*lab.contents(self.b).values(), *lab.trash_of(self.b)}
-            self.assertEqual(own - there, set(), "removed, and not into the trash")
+            self.assertEqual(own - lab.kept_in(self.b), set(), "removed, and not into the trash")
         self.sync(*mirror, "--max-delete", "none")
         self.assert_same(self.a, self.b)
         self.assertEqual(own - set(lab.trash_of(self.b)), set())

@@ -120,6 +120,11 @@ def trash_of(root):
     return found
 
 
+def kept_in(*roots):
+    """Every content in the trees and trashes of roots."""
+    return {text for root in roots for text in [*contents(root).values(), *trash_of(root)]}
+
+
 class Lab(unittest.TestCase):
     """A fresh temporary place; self.a, self.b and self.c are folders in it."""
 
@@ -258,8 +263,21 @@ class Lab(unittest.TestCase):
 
     def stop(self, process, number=signal.SIGINT):
         process.send_signal(number)
+        return self.end_of(process)
+
+    def end_of(self, process):
+        """What it said, once it has ended."""
         out, err = process.communicate(timeout=PATIENCE_S)
         return Answer(process.args, subprocess.CompletedProcess(process.args, process.returncode, out, err))
+
+    def kill_after(self, process, seconds):
+        """True when it was not done before."""
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        process.communicate()
+        return process.returncode < 0
 
 
 def is_root():

@@ -169,12 +169,7 @@ class LesserRenames(mounts.MountLab):
                 self.write(root, f"{chance.randrange(4)}/{chance.randrange(40)}", f"token {turn} {root}\n" * 500)
             self.swap(self.a, "dir/1", "dir/2")
             process = self.start("sync", self.a, self.b, "--max-delete", "none")
-            try:
-                process.wait(chance.random() ** 2 * 0.4)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                killed += 1
-            process.communicate()
+            killed += self.kill_after(process, chance.random() ** 2 * 0.4)
             for root in (self.a, self.b):
                 for path, text in lab.contents(root).items():
                     self.assertEqual(len(set(text.splitlines())), 1, f"{path!r} is torn")

@@ -306,7 +306,6 @@ class VanishingRoots(Lab):
         self.assertEqual(self.names(self.a), ["one"])
         self.assertEqual(self.names(self.c), ["one"])
 
-
     def vanish_in_the_middle(self, vanish):
         """What the run says whose folder `vanish` takes away, and how the other one stood."""
         self.sync()
@@ -316,8 +315,7 @@ class VanishingRoots(Lab):
         process = self.start("sync", self.a, self.b, "--bwlimit", "500K")
         self.wait_until(lambda: len(self.staged_sizes(self.b)) > 10)
         vanish()
-        out, err = process.communicate(timeout=lab.PATIENCE_S)
-        answer = lab.Answer(process.args, subprocess.CompletedProcess(process.args, process.returncode, out, err))
+        answer = self.end_of(process)
         self.assertEqual(before, lab.tree(self.a))
         self.assertFalse(os.path.exists(self.b), "it was made anew")
         return answer, before

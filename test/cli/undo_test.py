@@ -298,19 +298,9 @@ class Skips(UndoLab):
         self.sync("--max-delete", "none", roots=self.roots)
         return str(self.run_number()), before
 
-    def kill_undo(self, run, delay):
-        """True when it was not done before."""
-        process = self.start("undo", run)
-        try:
-            process.wait(delay)
-        except lab.subprocess.TimeoutExpired:
-            process.kill()
-        process.communicate()
-        return process.returncode < 0
-
     def test_killed_in_the_middle_it_goes_on(self):
         run, before = self.edit_many()
-        killed = [self.kill_undo(run, delay) for delay in (0.005, 0.02, 0.04, 0.06, 0.1, 0.15)]
+        killed = [self.kill_after(self.start("undo", run), delay) for delay in (0.005, 0.02, 0.04, 0.06, 0.1, 0.15)]
         self.assertIn(True, killed, "no undo was long enough to be killed")
         self.undo(run)
         self.assertEqual(before, [lab.tree(root) for root in self.roots])
@@ -339,8 +329,7 @@ class Skips(UndoLab):
         self.assert_same(*self.roots)
         for number in range(400):
             self.assertIn(self.read(self.c, f"many/{number}"), texts)
-        there = {text for root in self.roots for text in [*lab.contents(root).values(), *lab.trash_of(root)]}
-        self.assertEqual(texts - there, set(), "lost")
+        self.assertEqual(texts - lab.kept_in(*self.roots), set(), "lost")
         self.assert_no_leftovers(*self.roots)
         self.assert_quiet(*self.roots)
 

@@ -337,9 +337,10 @@ void Oracle::check_survival(const std::vector<Tree>& trees) {
   Contents trashed;
   Contents delivered;
   for (std::size_t i = 0; i < world_.size(); ++i) {
-    add(trashed, world_.ground(i).trash());
+    const auto kept = world_.ground(i).trash();
+    add(trashed, kept);
     if (i != 0) {
-      add(delivered, world_.ground(i).trash());
+      add(delivered, kept);
     }
   }
   for (const auto& [bytes, version] : versions_.all()) {
