@@ -10,14 +10,14 @@
 namespace ox::plan {
 
 std::string conflict_name_for(const Work& work, NodeIndex n, const tree::Content& content,
-                              const std::vector<ReplicaIndex>& holders, bool with_digest) {
+                              const Claim& claim, bool with_digest) {
   const Node& node = work.nodes[n];
   std::size_t longest = SIZE_MAX;
   bool has_mtime = true;
   for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
     longest = std::min(longest, work.traits(i).names.max_name_bytes);
   }
-  for (const ReplicaIndex i : holders) {
+  for (const ReplicaIndex i : claim.holders) {
     has_mtime = has_mtime && work.traits(i).has_mtime;
   }
   Digest digest{};
@@ -32,8 +32,7 @@ std::string conflict_name_for(const Work& work, NodeIndex n, const tree::Content
       mtime = content.mtime;
     }
   }
-  return tree::conflict_name(node.next->name, label_of(work, holders), mtime, digest, with_digest,
-                             longest);
+  return tree::conflict_name(node.next->name, claim.label, mtime, digest, with_digest, longest);
 }
 
 namespace {
@@ -228,6 +227,12 @@ class Repair {
     return false;
   }
 
+  bool stays(NodeIndex n) const {
+    const Node& node = work_.nodes[n];
+    return node.agreed() && node.record->agreed->parent == node.next->parent &&
+           node.record->agreed->name == node.next->name;
+  }
+
   bool is_new(NodeIndex n) const { return work_.nodes[n].record == nullptr; }
   tree::Kind kind_of(NodeIndex n) const { return work_.nodes[n].next->kind; }
 
@@ -286,13 +291,7 @@ class Repair {
       absorb(keeper, loser);
       return;
     }
-    const bool a_stays = work_.nodes[a].agreed() &&
-                         work_.nodes[a].record->agreed->parent == work_.nodes[a].next->parent &&
-                         work_.nodes[a].record->agreed->name == work_.nodes[a].next->name;
-    const bool b_stays = work_.nodes[b].agreed() &&
-                         work_.nodes[b].record->agreed->parent == work_.nodes[b].next->parent &&
-                         work_.nodes[b].record->agreed->name == work_.nodes[b].next->name;
-    const bool keep_a = a_stays != b_stays ? a_stays : work_.nodes[a].id < work_.nodes[b].id;
+    const bool keep_a = stays(a) != stays(b) ? stays(a) : work_.nodes[a].id < work_.nodes[b].id;
     rename_aside(keep_a ? b : a, keep_a ? a : b, "place");
   }
 
@@ -358,6 +357,21 @@ class Repair {
     return holders;
   }
 
+  /// Whose it is in its place: who moved it there; who has its bytes when nobody did.
+  Claim claim_of(NodeIndex n) const {
+    const bool moved = work_.nodes[n].agreed() && !stays(n);
+    std::vector<ReplicaIndex> placed;
+    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      if (moved && work_.present(n, i) && work_.side(n, i).parent == work_.next_parent(n) &&
+          work_.entry(n, i).name == work_.nodes[n].next->name) {
+        placed.push_back(i);
+      }
+    }
+    std::vector<ReplicaIndex> holders = holders_of(n);
+    std::string label = label_of(work_, placed.empty() ? holders : placed);
+    return {.holders = std::move(holders), .label = std::move(label)};
+  }
+
   bool stand_together(NodeIndex a, NodeIndex b) const {
     for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
       if (work_.present(a, i) && work_.present(b, i)) {
@@ -389,22 +403,23 @@ class Repair {
   }
 
   void rename_aside(NodeIndex loser, NodeIndex keeper, std::string_view kind) {
-    const std::vector<ReplicaIndex> holders = holders_of(loser);
+    const Claim claim = claim_of(loser);
+    const std::string winner = claim_of(keeper).label;
     const tree::Content content = work_.nodes[loser].next->content;
-    const bool timed =
-        std::ranges::all_of(holders, [&](ReplicaIndex i) { return work_.traits(i).has_mtime; });
+    const bool timed = std::ranges::all_of(
+        claim.holders, [&](ReplicaIndex i) { return work_.traits(i).has_mtime; });
     if (!timed) {
-      digest_or_ask(work_, loser, {.content = content, .holders = holders});
+      digest_or_ask(work_, loser, {.content = content, .holders = claim.holders});
     }
     const PlaceTable places = next_places();
-    std::string name = conflict_name_for(work_, loser, content, holders, false);
+    std::string name = conflict_name_for(work_, loser, content, claim, false);
     if (places.contains(work_.next_parent(loser), name)) {
-      digest_or_ask(work_, loser, {.content = content, .holders = holders});
-      name = conflict_name_for(work_, loser, content, holders, true);
+      digest_or_ask(work_, loser, {.content = content, .holders = claim.holders});
+      name = conflict_name_for(work_, loser, content, claim, true);
     }
     if (places.contains(work_.next_parent(loser), name)) {
       work_.nodes[loser].next->name = name;
-      name = conflict_name_for(work_, loser, content, holders, true);
+      name = conflict_name_for(work_, loser, content, claim, true);
     }
     work_.nodes[loser].next->name = name;
     work_.conflicts.push_back({.node = work_.nodes[keeper].id,
@@ -412,8 +427,8 @@ class Repair {
                                .path = {},
                                .copy_path = {},
                                .kind = std::string(kind),
-                               .winner = label_of(work_, holders_of(keeper)),
-                               .loser = label_of(work_, holders)});
+                               .winner = winner,
+                               .loser = claim.label});
   }
 
   // Conflict copies -----------------------------------------------------------------------------
@@ -496,13 +511,14 @@ class Repair {
 
   std::string free_name(NodeIndex copy, const Loser& loser, const PlaceTable& places) const {
     const NodeIndex parent = work_.next_parent(copy);
-    std::string name = conflict_name_for(work_, copy, loser.content, loser.holders, false);
+    const Claim claim{.holders = loser.holders, .label = label_of(work_, loser.holders)};
+    std::string name = conflict_name_for(work_, copy, loser.content, claim, false);
     if (taken(places, parent, name)) {
-      name = conflict_name_for(work_, copy, loser.content, loser.holders, true);
+      name = conflict_name_for(work_, copy, loser.content, claim, true);
     }
     for (int attempt = 0; taken(places, parent, name) && attempt < 8; ++attempt) {
       work_.nodes[copy].next->name = name;
-      name = conflict_name_for(work_, copy, loser.content, loser.holders, true);
+      name = conflict_name_for(work_, copy, loser.content, claim, true);
     }
     return name;
   }

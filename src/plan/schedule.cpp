@@ -420,16 +420,22 @@ class Scheduler {
 
   // Mode-specific removals ----------------------------------------------------------------------
 
-  /// Every online destination holds these very bytes, or will once this plan is done.
+  /// Every destination holds these very bytes, or will once this plan is done, or has had them and
+  /// knowingly passed on them since. One that holds them there must be.
   bool delivered_everywhere(NodeIndex n) {
+    bool held = false;
     for (ReplicaIndex j = 0; j < work_.replica_count(); ++j) {
       if (j == work_.source()) {
         continue;
       }
       const Side& side = work_.side(n, j);
+      if (side.target == Target::kLeave && side.waive) {
+        continue;
+      }
       if (side.status == Status::kOffline || side.target != Target::kFollow) {
         return false;
       }
+      held = true;
       if (work_.present(n, j) && holds_next_bytes(work_, n, j)) {
         if (work_.nodes[n].next->kind == tree::Kind::kFile &&
             (!work_.seen_content(n, j).digest.has_value() ||
@@ -441,7 +447,7 @@ class Scheduler {
         return false;
       }
     }
-    return true;
+    return held;
   }
 
   /// Directories of the source out of which an earlier run moved something.

@@ -325,9 +325,10 @@ class ReplicaTarget {
   }
 
   std::string free_conflict_name(NodeIndex n, NodeIndex directory, const tree::Content& content) {
-    std::string name = conflict_name_for(work_, n, content, {replica_}, false);
+    const Claim claim{.holders = {replica_}, .label = can().label};
+    std::string name = conflict_name_for(work_, n, content, claim, false);
     for (int attempt = 0; attempt < 8 && is_taken(directory, name); ++attempt) {
-      name = conflict_name_for(work_, n, content, {replica_}, true);
+      name = conflict_name_for(work_, n, content, claim, true);
       work_.nodes[n].next->name = name;
     }
     return name;

@@ -186,9 +186,15 @@ void schedule(Work& work, Plan& plan);
 bool keeps_own_version(const Work& work, NodeIndex n, ReplicaIndex i);
 /// Equal bytes as far as is known; for stages that no longer ask.
 bool holds_next_bytes(const Work& work, NodeIndex n, ReplicaIndex i);
+/// Whose version one of two is.
+struct Claim {
+  std::vector<ReplicaIndex> holders;  ///< of its bytes
+  std::string label;                  ///< that it is told and named by
+};
+
 /// The name of a version that lost, for the directory it is going to stand in.
 std::string conflict_name_for(const Work& work, NodeIndex n, const tree::Content& content,
-                              const std::vector<ReplicaIndex>& holders, bool with_digest);
+                              const Claim& claim, bool with_digest);
 
 /// Ids of conflict copies: from the node and the loser's bytes, so that a rerun finds the same one.
 NodeId derived_id(NodeId node, const Digest& loser);

@@ -221,6 +221,42 @@ TEST(Move, SourceStaysWhileADestinationIsAway) {
   });
 }
 
+TEST(Move, SourceGoesWithTheLastDeliveryWhateverTheOthersDidWithTheirsSince) {
+  in_mode({.mode = Mode::kMove}, 3, [](Lab& lab) {
+    lab.mkdir(0, "d");
+    lab.write(0, "d/edited", "E");
+    lab.write(0, "deleted", "D");
+    lab.offline(2);
+    lab.run();
+    lab.write(1, "d/edited", "edited since");
+    lab.remove(1, "deleted");
+    lab.run();
+    lab.expect_at(0, {{"d/edited", "E"}, {"deleted", "D"}});
+    lab.online(2);
+    settle(lab);
+    lab.expect_at(0, {});
+    lab.expect_at(1, {{"d/edited", "edited since"}});
+    expect_others(lab, 2, {{"d/edited", "E"}, {"deleted", "D"}});
+  });
+}
+
+TEST(Move, TheLastCopyStays) {
+  in_mode({.mode = Mode::kCopy}, 1, [](Lab& lab) {
+    lab.write(0, "deleted", "D");
+    lab.write(0, "edited", "E");
+    lab.run();
+    for (std::size_t role = 1; role < lab.count(); ++role) {
+      lab.remove(role, "deleted");
+      lab.write(role, "edited", "edited since");
+    }
+    lab.run();
+    lab.world.policy.mode = Mode::kMove;
+    settle(lab);
+    lab.expect_at(0, {{"deleted", "D"}, {"edited", "E"}});
+    expect_others(lab, 1, {{"edited", "edited since"}});
+  });
+}
+
 TEST(Move, WhatIsThereAlreadyIsComparedByBytes) {
   in_mode({.mode = Mode::kMove}, 2, [](Lab& lab) {
     lab.write(0, "a", "same");

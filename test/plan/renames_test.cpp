@@ -95,6 +95,28 @@ TEST(Renames, AgainstRenamePath2Wins) {
   });
 }
 
+TEST(Renames, OfTwoToOneNameAreToldByWhoRenamed) {
+  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
+    const std::string one = big("one");
+    const std::string two = big("two");
+    lab.base({{"one", one.c_str()}, {"two", two.c_str()}});
+    lab.rename(0, "one", "place");
+    lab.rename(1, "two", "place");
+    lab.crash_everywhere();
+    const plan::Plan plan = lab.sync();
+    ASSERT_EQ(plan.conflicts.size(), 1U);
+    const plan::Conflict& conflict = plan.conflicts.front();
+    EXPECT_EQ(conflict.kind, "place");
+    EXPECT_EQ(conflict.path.text(), "place");
+    const bool first = lab.at(0).find("place")->blob->bytes == one;
+    EXPECT_EQ(conflict.winner, lab.label(first ? 0 : 1));
+    EXPECT_EQ(conflict.loser, lab.label(first ? 1 : 0));
+    EXPECT_NE(conflict.copy_path.text().find("-" + conflict.loser), std::string::npos)
+        << conflict.copy_path.text();
+    lab.expect({{"place", first ? one : two}, {"place.conflict-*", first ? two : one}});
+  });
+}
+
 TEST(Renames, EditFollows) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
     const std::string text = big("A");
