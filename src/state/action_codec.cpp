@@ -121,6 +121,7 @@ void put_replica(ByteWriter& out, const ReplicaFacts& replica) {
   out.put_varint(replica.pending_epoch);
   out.put_string(replica.file_system);
   out.put_u8(replica.known ? 1 : 0);
+  out.put_signed(replica.scrubbed.ns);
 }
 
 ReplicaFacts get_replica(ByteReader& in) {
@@ -131,6 +132,7 @@ ReplicaFacts get_replica(ByteReader& in) {
   replica.pending_epoch = in.get_varint();
   replica.file_system = in.get_string();
   replica.known = field::get_flags(in, 1) != 0;
+  replica.scrubbed.ns = in.get_signed();
   return replica;
 }
 
@@ -291,7 +293,6 @@ Bytes encode_facts(const RuleFacts& facts) {
   for (const ReplicaFacts& replica : facts.replicas) {
     put_replica(out, replica);
   }
-  out.put_signed(facts.scrubbed.ns);
   return out.take();
 }
 
@@ -306,7 +307,6 @@ Result<RuleFacts> decode_facts(BytesView body) {
   for (std::size_t index = 0; index < count && in.ok(); ++index) {
     facts.replicas.push_back(get_replica(in));
   }
-  facts.scrubbed.ns = in.get_signed();
   return finished(in, std::move(facts));
 }
 

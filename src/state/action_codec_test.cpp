@@ -77,15 +77,15 @@ RuleFacts any_facts(SeededRandom& random) {
                   .name = random.below(2) == 0 ? "" : any_name(random),
                   .mode = "two-way",
                   .replicas = {},
-                  .next_node = random.next(),
-                  .scrubbed = Timestamp{static_cast<std::int64_t>(random.next())}};
+                  .next_node = random.next()};
   for (std::uint64_t count = random.below(4); count > 0; --count) {
     facts.replicas.push_back({.address = any_name(random),
                               .label = any_name(random),
                               .epoch = random.below(300),
                               .pending_epoch = random.next(),
                               .file_system = any_name(random),
-                              .known = random.below(2) == 0});
+                              .known = random.below(2) == 0,
+                              .scrubbed = Timestamp{static_cast<std::int64_t>(random.next())}});
   }
   return facts;
 }

@@ -22,6 +22,7 @@ struct ReplicaFacts {
   std::uint64_t pending_epoch = 0;  ///< … or this, when a crash came between the two writes
   std::string file_system;          ///< UUID seen last
   bool known = false;               ///< it took part in at least one run
+  Timestamp scrubbed;               ///< when every file was read again last
 
   friend bool operator==(const ReplicaFacts&, const ReplicaFacts&) = default;
 };
@@ -33,7 +34,6 @@ struct RuleFacts {
   /// Addresses in stored order; the order of NodeRecord::sides.
   std::vector<ReplicaFacts> replicas;
   std::uint64_t next_node = 2;  ///< 1 is the root
-  Timestamp scrubbed;           ///< when every file was read again last
 
   friend bool operator==(const RuleFacts&, const RuleFacts&) = default;
 };

@@ -13,6 +13,7 @@
 #include "sync/renew.h"
 #include "sync/retention.h"
 #include "sync/scan.h"
+#include "sync/scrubs.h"
 #include "sync/settle.h"
 #include "sync/slices.h"
 #include "sync/telling.h"
@@ -167,13 +168,14 @@ class Run {
     return {};
   }
 
-  bool has_scrubbed() const { return facts_.scrubbed == started_; }
+  std::vector<bool> due_scrubs() const {
+    return sync::due_scrubs(options_, replicas_, facts_.replicas, started_);
+  }
 
-  bool is_scrub_due() const {
-    const auto since = std::chrono::nanoseconds(started_.ns - facts_.scrubbed.ns);
-    const bool wanted =
-        options_.scrub || (options_.scrub_every.has_value() && since >= *options_.scrub_every);
-    return wanted && !has_scrubbed();
+  bool has_scrubbed() const {
+    return std::ranges::any_of(facts_.replicas, [&](const state::ReplicaFacts& replica) {
+      return replica.scrubbed == started_;
+    });
   }
 
   void add_problem(state::Problem problem) {
@@ -202,7 +204,7 @@ class Run {
     return {.whole = rebase_ || moving,
             .moves = whose_moves_count(options_.policy, replicas_.size()),
             .compare_bytes = options_.policy.compare.hash,
-            .scrub = is_scrub_due() && !rebase_};
+            .scrubs = rebase_ ? std::vector<bool>() : due_scrubs()};
   }
 
   Result<PassEnd> run_pass(const std::vector<std::string>& approved, std::size_t pass) {
@@ -255,10 +257,12 @@ class Run {
     input.replicas.clear();  // the plan says it all, and this is large
     TRY_ASSIGN(const bool dirty, carry_out(decided, std::move(input.nodes), before_rebase));
     const bool unstable = dirty || decided.unstable;
-    if (!unstable && is_scrub_due()) {
-      facts_.scrubbed = started_;
+    if (!unstable) {
+      note_scrubs(scope.scrubs, facts_.replicas, started_);
     }
-    if (slices_.another(scanned, decided.plan, unstable, input.agreed_count)) {
+    const bool scrub_follows =
+        !unstable && before_rebase.has_value() && std::ranges::count(due_scrubs(), true) != 0;
+    if (slices_.another(scanned, decided.plan, unstable, input.agreed_count) || scrub_follows) {
       return PassEnd::kSlice;
     }
     if (unstable && pass + 1 < options_.max_passes && !stop_.stop_requested()) {

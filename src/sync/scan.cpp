@@ -352,7 +352,7 @@ class Scanner {
         return std::optional<Differences>{};
       }
     }
-    Comparison comparison(replicas_, unit, listings, options_.scrub,
+    Comparison comparison(replicas_, unit, listings, options_.scrubs,
                           [&](std::size_t i, const state::RecordView& record,
                               const state::SideView& side, const tree::Entry& entry) {
                             return rereading_.is_same(*unit, i, record, side, entry, stop);

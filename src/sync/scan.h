@@ -17,8 +17,8 @@ struct ScanOptions {
   std::vector<bool> moves;
   /// Files that may have changed behind their time stamps are read (--compare with hash).
   bool compare_bytes = true;
-  /// So are all others (RunOptions::scrub).
-  bool scrub = false;
+  /// Per replica: so are all others (RunOptions::scrub). Empty: nowhere.
+  std::vector<bool> scrubs;
   /// Stop handing over after about so many entries and leave new directories for later scans, so
   /// that new trees of any size fit in memory; 0: no limit.
   std::uint64_t slice_entries = 0;

@@ -79,11 +79,12 @@ class Comparison::NearNames {
 
 Comparison::Comparison(const std::vector<EngineReplica>& replicas,
                        const std::shared_ptr<ScanUnit>& unit,
-                       const std::vector<ScanListing>& listings, bool scrub, ReadAgain read_again)
+                       const std::vector<ScanListing>& listings, const std::vector<bool>& scrubs,
+                       ReadAgain read_again)
     : replicas_(replicas),
       unit_(unit),
       listings_(listings),
-      scrub_(scrub),
+      scrubs_(scrubs),
       read_again_(std::move(read_again)) {
   read_and_same_.resize(replicas.size());
 }
@@ -196,8 +197,10 @@ Comparison::Standing Comparison::standing(const state::RecordView& record,
 bool Comparison::unchanged_everywhere(const state::RecordView& record,
                                       const std::vector<std::size_t>& at, Standing here) {
   bool unchanged = true;
-  for (std::size_t i = 0; i < replicas_.size() && (unchanged || scrub_); ++i) {
-    unchanged = unchanged_on(i, record, at[i], here[i]) && unchanged;
+  for (std::size_t i = 0; i < replicas_.size(); ++i) {
+    if (unchanged || scrubs(i)) {
+      unchanged = unchanged_on(i, record, at[i], here[i]) && unchanged;
+    }
   }
   return unchanged;
 }
@@ -229,7 +232,7 @@ bool Comparison::same_entry(std::size_t i, const state::RecordView& record, std:
   if (!known.same_version(seen.fingerprint)) {
     return false;
   }
-  if (!known.racy && !scrub_) {
+  if (!known.racy && !scrubs(i)) {
     return true;
   }
   std::vector<bool>& read = read_and_same_[i];

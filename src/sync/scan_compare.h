@@ -26,9 +26,10 @@ using ReadAgain = std::function<bool(std::size_t replica, const state::RecordVie
 
 class Comparison {
  public:
-  /// All of them, and what `listings` holds, must outlive this. `scrub`: time stamps prove nothing.
+  /// All of them, and what `listings` holds, must outlive this. `scrubs`: see ScanOptions.
   Comparison(const std::vector<EngineReplica>& replicas, const std::shared_ptr<ScanUnit>& unit,
-             const std::vector<ScanListing>& listings, bool scrub, ReadAgain read_again);
+             const std::vector<ScanListing>& listings, const std::vector<bool>& scrubs,
+             ReadAgain read_again);
 
   /// Was the directory listed, and is it the recorded one, wherever it is to stand? If not, its
   /// records say nothing of what is in it.
@@ -51,6 +52,7 @@ class Comparison {
                             Standing here);
   bool unchanged_on(std::size_t i, const state::RecordView& record, std::size_t at, bool here);
   bool same_entry(std::size_t i, const state::RecordView& record, std::size_t entry);
+  bool scrubs(std::size_t i) const { return i < scrubs_.size() && scrubs_[i]; }
   Standing standing(const state::RecordView& record, const std::vector<std::size_t>& at) const;
   bool is_left_out(std::size_t i) const;
   bool is_excluded(std::size_t i, const state::RecordView& record) const;
@@ -60,7 +62,7 @@ class Comparison {
   const std::vector<EngineReplica>& replicas_;
   const std::shared_ptr<ScanUnit>& unit_;
   const std::vector<ScanListing>& listings_;
-  bool scrub_;
+  const std::vector<bool>& scrubs_;
   ReadAgain read_again_;
   std::vector<std::vector<bool>> read_and_same_;  ///< per replica and entry
 };

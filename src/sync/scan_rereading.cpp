@@ -87,12 +87,11 @@ void Rereading::doubt_changed(const ScanUnit& unit, std::vector<tree::NodeRecord
 }
 
 void Rereading::doubt_all(std::vector<tree::NodeRecord>& records) const {
-  if (!options_.scrub) {
-    return;
-  }
   for (tree::NodeRecord& record : records) {
-    for (tree::ReplicaSide& side : record.sides) {
-      if (side.acknowledged.has_value() && side.acknowledged->value.kind == tree::Kind::kFile &&
+    for (std::size_t i = 0; i < options_.scrubs.size(); ++i) {
+      tree::ReplicaSide& side = record.sides[i];
+      if (options_.scrubs[i] && side.acknowledged.has_value() &&
+          side.acknowledged->value.kind == tree::Kind::kFile &&
           side.acknowledged->value.content.digest.has_value()) {
         side.acknowledged->fingerprint.racy = true;
       }

@@ -139,6 +139,36 @@ TEST_F(Scrubs, ComeWhenTheyAreDue) {
   EXPECT_EQ(run_clean().counts.read_again, 0U);
 }
 
+TEST_F(Scrubs, OfAReplicaThatWasAwayComesWhenItIsBack) {
+  begin_in_sync(3);
+  options_.scrub_every = std::chrono::hours(24 * 30);
+  run_clean();
+  decay(2);
+  clock_.advance(std::chrono::hours(24 * 30));
+  replicas_[2].provider = nullptr;
+  Result<RunReport> report = run();
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->counts.read_again, 6U);
+  replicas_[2].provider = stores_[2].get();
+  report = run();
+  ASSERT_TRUE(report.ok());
+  EXPECT_TRUE(has_problem(*report, "changed_unseen"));
+  EXPECT_EQ(report->counts.read_again, 2U) << "the others have had their turn";
+  expect_everywhere(kOther);
+  EXPECT_EQ(run_clean().counts.read_again, 0U);
+}
+
+TEST_F(Scrubs, FollowARebaseWhichReadsNothingThatSeemsUnchanged) {
+  begin_in_sync(2);
+  decay(1);
+  options_.policy.mode = plan::Mode::kCopy;
+  options_.policy.order = {1, 0};
+  const RunReport report = scrub();
+  EXPECT_TRUE(report.rebased);
+  EXPECT_TRUE(has_problem(report, "changed_unseen"));
+  expect_everywhere(kOther);
+}
+
 TEST_F(Scrubs, ADryRunTellsAndIsNone) {
   begin_in_sync(2);
   decay(1);
