@@ -180,13 +180,13 @@ TEST(Deletes, AndRecreatedElsewhereWithOtherBytes) {
 TEST(Deletes, UnknownBlocksThem) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
     lab.base({{"d/", ""}, {"d/a", "A"}, {"b", "B"}});
-    lab.at(1).set_unreadable("d/a", true);
+    lab.set_unreadable(1, "d/a", true);
     lab.remove(0, "d");
     lab.remove(0, "b");
     lab.run();
     EXPECT_TRUE(lab.at(1).has("d/a"));
     EXPECT_FALSE(lab.at(1).has("b"));
-    lab.at(1).set_unreadable("d/a", false);
+    lab.set_unreadable(1, "d/a", false);
     lab.sync();
     lab.expect({});
   });
@@ -195,13 +195,13 @@ TEST(Deletes, UnknownBlocksThem) {
 TEST(Deletes, UnreadableDirectoryIsNotAnEmptyOne) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
     lab.base({{"d/", ""}, {"d/a", "A"}, {"d/e/", ""}, {"d/e/b", "B"}, {"c", "C"}});
-    lab.at(1).set_unreadable("d", true);
+    lab.set_unreadable(1, "d", true);
     lab.write(0, "c", "C2");
     lab.run();
     for (std::size_t role = 0; role < lab.count(); ++role) {
       EXPECT_TRUE(lab.at(role).has("d/e/b"));
     }
-    lab.at(1).set_unreadable("d", false);
+    lab.set_unreadable(1, "d", false);
     EXPECT_FALSE(lab.sync().has_operations());
     lab.expect({{"d/a", "A"}, {"d/e/b", "B"}, {"c", "C2"}});
   });
@@ -210,11 +210,11 @@ TEST(Deletes, UnreadableDirectoryIsNotAnEmptyOne) {
 TEST(Deletes, WaitWhileOneChildCannotBeRead) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
     lab.base({{"d/", ""}, {"d/a", "A"}, {"d/e/", ""}, {"d/e/b", "B"}});
-    lab.at(1).set_unreadable("d/e", true);
+    lab.set_unreadable(1, "d/e", true);
     lab.remove(0, "d");
     lab.run();
     EXPECT_TRUE(lab.at(1).has("d/e/b"));
-    lab.at(1).set_unreadable("d/e", false);
+    lab.set_unreadable(1, "d/e", false);
     lab.sync();
     lab.expect({});
   });
@@ -224,7 +224,7 @@ TEST(Deletes, AFileThatWasRenamedAndCannotBeReadIsNotGone) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
     lab.base({{"d/", ""}, {"d/a", "the text"}, {"e/", ""}, {"b", "B"}, {"other", "other size"}});
     lab.rename(1, "d/a", "e/moved");
-    lab.at(1).set_unreadable("e/moved", true);
+    lab.set_unreadable(1, "e/moved", true);
     lab.remove(1, "d");
     lab.remove(1, "other");
     lab.run();
@@ -232,7 +232,7 @@ TEST(Deletes, AFileThatWasRenamedAndCannotBeReadIsNotGone) {
       EXPECT_TRUE(role == 1 || lab.at(role).has("d/a"));
       EXPECT_FALSE(lab.at(role).has("other"));
     }
-    lab.at(1).set_unreadable("e/moved", false);
+    lab.set_unreadable(1, "e/moved", false);
     lab.run();
     lab.sync();
     for (std::size_t role = 0; role < lab.count(); ++role) {
@@ -244,7 +244,7 @@ TEST(Deletes, AFileThatWasRenamedAndCannotBeReadIsNotGone) {
 TEST(Deletes, UnreadableWhereItWasKnownExplainsNoOtherAbsence) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
     lab.base({{"a", "same size"}, {"b", "size same"}});
-    lab.at(1).set_unreadable("a", true);
+    lab.set_unreadable(1, "a", true);
     lab.remove(1, "b");
     lab.run();
     for (std::size_t role = 0; role < lab.count(); ++role) {

@@ -183,6 +183,10 @@ Abilities abilities_of(Store store, ReplicaIndex replica) {
   return abilities;
 }
 
+std::string copy_of(Lab& lab, std::size_t role) {
+  return "a.conflict-" + lab.label(role) + "-*.txt";
+}
+
 std::string big(std::string_view text) {
   return std::string(text) + "\n" + std::string(1200, '.');
 }
@@ -238,6 +242,17 @@ void Lab::copy(std::size_t role, std::string_view from, std::string_view to) {
   EXPECT_TRUE(at(role).copy(from, to, world.tick())) << from << " to " << to;
 }
 
+void Lab::touch(std::size_t role, std::string_view path, Timestamp mtime) {
+  EXPECT_TRUE(at(role).touch(path, mtime, world.tick())) << path;
+}
+void Lab::write_silently(std::size_t role, std::string_view path, std::string_view text) {
+  const BlobPtr blob = world.blobs->make_text(std::string(text));
+  EXPECT_TRUE(at(role).write_silently(path, blob, world.tick())) << path;
+}
+void Lab::set_unreadable(std::size_t role, std::string_view path, bool unreadable) {
+  EXPECT_TRUE(at(role).set_unreadable(path, unreadable)) << path;
+}
+
 void Lab::base(std::initializer_list<std::pair<const char*, const char*>> files) {
   for (const auto& [path, text] : files) {
     const std::string_view name = path;
@@ -273,10 +288,11 @@ plan::Plan Lab::sync() {
   return done;
 }
 
-void Lab::crash_everywhere() {
+void Lab::crash_everywhere(Afterwards afterwards) {
   World smooth = world;
   const auto whole = smooth.sync();
   ASSERT_TRUE(whole.ok()) << whole.error().to_string();
+  ASSERT_GT(whole->steps, 0U) << "a run that does nothing cannot be broken off";
   for (std::size_t k = 0; k < whole->steps; ++k) {
     World torn = world;
     const auto crashed = torn.sync(k);
@@ -284,13 +300,29 @@ void Lab::crash_everywhere() {
     const auto repaired = torn.sync();
     ASSERT_TRUE(repaired.ok()) << "after a crash at step " << k << ": "
                                << repaired.error().to_string();
-    const auto settled = torn.check_settled();
+    const auto settled =
+        afterwards == Afterwards::kSettled ? torn.check_settled() : torn.store.check();
     EXPECT_TRUE(settled.ok()) << "after a crash at step " << k << ": "
                               << settled.error().to_string();
     for (ReplicaIndex i = 0; i < world.replicas.size() && !crashed->untold; ++i) {
       EXPECT_EQ(torn.outline(i), smooth.outline(i)) << "after a crash at step " << k;
     }
   }
+}
+
+std::size_t Lab::winner_by_order(std::initializer_list<std::string_view> texts,
+                                 std::initializer_list<std::size_t> places) const {
+  for (const std::size_t place : places) {
+    const auto named = std::ranges::find(roles_, world.policy.order[place]);
+    const auto role = static_cast<std::size_t>(named - roles_.begin());
+    if (role < texts.size()) {
+      return role;
+    }
+  }
+  const auto smallest = std::ranges::min_element(texts, {}, [&](std::string_view text) {
+    return world.blobs->make_text(std::string(text))->digest;
+  });
+  return static_cast<std::size_t>(smallest - texts.begin());
 }
 
 void Lab::expect_at(std::size_t role,
@@ -320,6 +352,10 @@ void Lab::expect(std::initializer_list<std::pair<std::string, std::string>> tree
       expect_at(role, tree);
     }
   }
+}
+
+void Lab::expect_winner(std::size_t winner, const std::array<std::string, 2>& texts) {
+  expect({{"a.txt", texts[winner]}, {copy_of(*this, 1 - winner), texts[1 - winner]}});
 }
 
 void in_every_arrangement(std::size_t roles, const plan::Policy& policy, const Case& run) {
