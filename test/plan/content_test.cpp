@@ -27,6 +27,7 @@ TEST(Edits, SecondRunChangesNothing) {
     lab.base({{"a", "A"}, {"d/", ""}, {"d/b", "B"}});
     lab.write(0, "a", "edited");
     lab.write(1, "d/c", "C");
+    lab.crash_everywhere();
     lab.sync();
     std::vector<std::string> pictures;
     for (std::size_t role = 0; role < lab.count(); ++role) {
@@ -67,6 +68,7 @@ TEST(Edits, BiggerWins) {
     lab.base({{"a.txt", "base"}});
     lab.write(0, "a.txt", "long long text");
     lab.write(1, "a.txt", "short");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect({{"a.txt", "long long text"}, {copy_of(lab, 1), "short"}});
   });
@@ -79,6 +81,7 @@ TEST(Edits, SmallerWinsAndEqualSizesFallBackToNewer) {
     lab.write(0, "b.txt", "one");
     lab.write(1, "b.txt", "two");
     lab.write(1, "a.txt", "short");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect({{"a.txt", "short"},
                 {copy_of(lab, 0), "long long text"},
@@ -166,6 +169,7 @@ TEST(Creates, DifferentInEachKeepMode) {
     in_every_arrangement(2, keeping(mode), [mode](Lab& lab) {
       lab.write(0, "a.txt", "bigger and older");
       lab.write(1, "a.txt", "small");
+      lab.crash_everywhere();
       lab.sync();
       const bool first = mode != plan::KeepMode::kSmaller;
       lab.expect({{"a.txt", first ? "bigger and older" : "small"},
@@ -182,6 +186,7 @@ TEST(Creates, ConflictNameKeepsTheLastSuffixAndDotfilesHaveNone) {
     lab.write(1, "x.tar.gz", "newer");
     lab.write(1, ".profile", "newer");
     lab.write(1, "none", "newer");
+    lab.crash_everywhere();
     lab.sync();
     const std::string label = lab.label(0);
     lab.expect({{"x.tar.gz", "newer"},
@@ -274,6 +279,7 @@ TEST(Merges, WithoutABaseThereIsNone) {
   in_every_arrangement(2, {.auto_merge = true}, [](Lab& lab) {
     lab.write(0, "a.txt", "one\n2\n");
     lab.write(1, "a.txt", "1\ntwo\n");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect({{"a.txt", "1\ntwo\n"}, {copy_of(lab, 0), "one\n2\n"}});
   });
@@ -401,8 +407,10 @@ TEST(Attributes, ModeSurvivesAReplicaWithoutModes) {
     lab.at(1).abilities().traits.modes = false;
     lab.base({{"a", "A"}});
     lab.chmod(0, "a", 0600);
+    lab.crash_everywhere();
     lab.sync();
     lab.write(1, "a", "edited");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect({{"a", "edited"}});
     for (std::size_t role = 0; role < lab.count(); ++role) {
@@ -435,6 +443,7 @@ TEST(Attributes, TouchAgainstEditIsNoConflict) {
     lab.base({{"a", "A"}});
     lab.write(1, "a", "edited");
     lab.touch(0, "a", lab.world.tick());
+    lab.crash_everywhere();
     EXPECT_TRUE(lab.sync().conflicts.empty());
     lab.expect({{"a", "edited"}});
   });
@@ -444,6 +453,7 @@ TEST(Detection, SameSizeAndMtimeDifferentBytes) {
   in_every_arrangement(1, kTwoWay, [](Lab& lab) {
     lab.base({{"a", "AAAA"}});
     lab.write_silently(0, "a", "BBBB");
+    lab.crash_everywhere();
     EXPECT_TRUE(lab.sync().conflicts.empty());
     lab.expect({{"a", "BBBB"}});
   });
@@ -463,6 +473,7 @@ TEST(Detection, RacilyCleanFileIsRead) {
     lab.run();
     ASSERT_TRUE(lab.at(0).write_silently("a", lab.world.blobs->make_text("CCCC"), written));
     lab.world.clock = {written.ns + 60'000'000'000};
+    lab.crash_everywhere();
     lab.run();
     lab.expect({{"a", "CCCC"}});
   });

@@ -220,6 +220,7 @@ TEST(Names, RenameToARefusedOneKeepsTheOldThere) {
     lab.at(1).abilities().traits.names.forbidden_bytes = ":";
     lab.base({{"a", text.c_str()}});
     lab.rename(0, "a", "a:b");
+    lab.crash_everywhere();
     ASSERT_TRUE(lab.world.sync().ok());
     EXPECT_TRUE(lab.at(0).has("a:b"));
     EXPECT_TRUE(lab.at(1).has("a"));
@@ -258,6 +259,7 @@ TEST(Times, GapWithinTheStepFallsToPath1) {
     lab.write(1, "a.txt", "second");
     lab.touch(0, "a.txt", base);
     lab.touch(1, "a.txt", {base.ns + 2'000'000'000});
+    lab.crash_everywhere();
     lab.sync();
     lab.expect_winner(lab.winner_by_order({"first", "second"}, {0}), {"first", "second"});
   });
@@ -268,6 +270,7 @@ TEST(Times, ClockSkewFallsToPath1) {
     lab.at(1).abilities().traits.clock_skew = std::chrono::hours(1);
     lab.write(0, "a.txt", "first");
     lab.write(1, "a.txt", "second");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect_winner(lab.winner_by_order({"first", "second"}, {0}), {"first", "second"});
   });

@@ -36,6 +36,7 @@ TEST(Renames, OfASmallFileMovesNoBytesWhereIdsAreStable) {
   in_every_arrangement(1, kTwoWay, {Store::kLocal}, [](Lab& lab) {
     lab.base({{"a", "A"}, {"same", "A"}});
     lab.rename(0, "a", "b");
+    lab.crash_everywhere();
     EXPECT_FALSE(has_content_operations(lab.sync()));
     lab.expect({{"b", "A"}, {"same", "A"}});
   });
@@ -64,6 +65,7 @@ TEST(Renames, BothRenameAlike) {
     lab.base({{"a", text.c_str()}});
     lab.rename(0, "a", "b");
     lab.rename(1, "a", "b");
+    lab.crash_everywhere();
     EXPECT_TRUE(lab.sync().conflicts.empty());
     lab.expect({{"b", text}});
   });
@@ -87,6 +89,7 @@ TEST(Renames, AgainstRenamePath2Wins) {
     lab.base({{"a", text.c_str()}});
     lab.rename(0, "a", "b");
     lab.rename(1, "a", "c");
+    lab.crash_everywhere();
     lab.sync();
     const ReplicaIndex path1 = lab.world.policy.order[0];
     const ReplicaIndex path2 = lab.world.policy.order[1];
@@ -186,6 +189,7 @@ TEST(Renames, CycleOverThreeReplicas) {
     lab.rename(0, "x", "y/x");
     lab.rename(1, "y", "z/y");
     lab.rename(2, "z", "x/z");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect({{"z/y/x/a", a}, {"z/y/b", b}, {"z/c", c}});
   });
@@ -290,6 +294,7 @@ TEST(Renames, OntoAnExistingFileIsAnEditOfTheTarget) {
     lab.base({{"a", "A"}});
     lab.write(0, "a.tmp", "saved");
     lab.rename(0, "a.tmp", "a");
+    lab.crash_everywhere();
     EXPECT_TRUE(lab.sync().conflicts.empty());
     lab.expect({{"a", "saved"}});
   });
@@ -302,6 +307,7 @@ TEST(Renames, OfAKnownFileOntoAnotherAgainstAnEditOfTheTarget) {
     lab.base({{"a", a.c_str()}, {"b", b.c_str()}});
     lab.rename(0, "b", "a");
     lab.write(1, "a", "edited");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect({{"a", "edited"}, {"a.conflict-*", b}});
   });
@@ -337,6 +343,7 @@ TEST(Renames, AndACreateOfTheOldName) {
     lab.base({{"a", "A"}});
     lab.rename(0, "a", "b");
     lab.write(0, "a", "new");
+    lab.crash_everywhere();
     EXPECT_TRUE(lab.sync().conflicts.empty());
     lab.expect({{"a", "new"}, {"b", "A"}});
   });
@@ -389,6 +396,7 @@ TEST(Renames, AmbiguousBytesAreNoMove) {
     lab.base({{"a", text.c_str()}, {"b", text.c_str()}});
     lab.rename(0, "a", "c");
     lab.rename(0, "b", "d");
+    lab.crash_everywhere();
     EXPECT_TRUE(lab.sync().conflicts.empty());
     lab.expect({{"c", text}, {"d", text}});
   });
