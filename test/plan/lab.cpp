@@ -187,6 +187,17 @@ std::string copy_of(Lab& lab, std::size_t role) {
   return "a.conflict-" + lab.label(role) + "-*.txt";
 }
 
+bool has_content_operations(const plan::Plan& plan) {
+  for (const plan::ContentTask& task : plan.content) {
+    for (const plan::Operation& operation : task.operations) {
+      if (operation.kind == plan::OperationKind::kPut) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 std::string big(std::string_view text) {
   return std::string(text) + "\n" + std::string(1200, '.');
 }

@@ -103,6 +103,9 @@ class Lab {
 /// Name, as Lab::expect takes it, of the conflict copy of the "a.txt" that a role brought.
 std::string copy_of(Lab& lab, std::size_t role);
 
+/// Are bytes to be copied, and not only moved?
+bool has_content_operations(const plan::Plan& plan);
+
 /// Texts longer than 1 KiB, so that replicas without ids recognise them when they move.
 std::string big(std::string_view text);
 

@@ -8,17 +8,6 @@ namespace {
 
 const plan::Policy kTwoWay{};
 
-bool has_content_operations(const plan::Plan& plan) {
-  for (const plan::ContentTask& task : plan.content) {
-    for (const plan::Operation& operation : task.operations) {
-      if (operation.kind == plan::OperationKind::kPut) {
-        return true;
-      }
-    }
-  }
-  return false;
-}
-
 TEST(Renames, OfAFileMovesNoBytes) {
   in_every_arrangement(1, kTwoWay, [](Lab& lab) {
     const std::string text = big("A");
@@ -56,46 +45,6 @@ TEST(Renames, OfADirectoryIsOneMove) {
       EXPECT_EQ(plan.structure_operations[lab.replica_of(role)].size(), role == 0 ? 0U : 1U);
     }
     lab.expect({{"moved/a", a}, {"moved/e/b", b}});
-  });
-}
-
-TEST(Renames, BothRenameAlike) {
-  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
-    const std::string text = big("A");
-    lab.base({{"a", text.c_str()}});
-    lab.rename(0, "a", "b");
-    lab.rename(1, "a", "b");
-    lab.crash_everywhere();
-    EXPECT_TRUE(lab.sync().conflicts.empty());
-    lab.expect({{"b", text}});
-  });
-}
-
-TEST(Renames, AgainstRenameHasOneWinnerAndNoDuplicate) {
-  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
-    const std::string text = big("A");
-    lab.base({{"a", text.c_str()}});
-    lab.rename(0, "a", "b");
-    lab.rename(1, "a", "c");
-    lab.crash_everywhere();
-    lab.sync();
-    lab.expect({{"b", text}});
-  });
-}
-
-TEST(Renames, AgainstRenamePath2Wins) {
-  in_every_arrangement(2, {.keep_mode = plan::KeepMode::kPath2}, [](Lab& lab) {
-    const std::string text = big("A");
-    lab.base({{"a", text.c_str()}});
-    lab.rename(0, "a", "b");
-    lab.rename(1, "a", "c");
-    lab.crash_everywhere();
-    lab.sync();
-    const ReplicaIndex path1 = lab.world.policy.order[0];
-    const ReplicaIndex path2 = lab.world.policy.order[1];
-    const bool second =
-        lab.replica_of(1) == path2 || (lab.replica_of(0) != path2 && lab.replica_of(1) == path1);
-    lab.expect({{second ? "c" : "b", text}});
   });
 }
 
