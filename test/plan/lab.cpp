@@ -16,6 +16,8 @@ constexpr std::size_t kWholeProduct = 3;
 /// Of five replicas each casting meets some of the 120 orders, the next one the orders after those.
 constexpr std::size_t kMaxCount = 5;
 constexpr std::size_t kOrderStep = 7;  // shares no divisor with 120: all are met in turn
+/// So often a run looks again when it was disturbed.
+constexpr int kMaxPasses = 5;
 
 std::string_view word_for(Store store) {
   switch (store) {
@@ -321,6 +323,35 @@ void Lab::crash_everywhere(Afterwards afterwards) {
   }
 }
 
+void Lab::beside_every_step(const std::function<void(Lab&)>& act,
+                            const std::function<void(Lab&)>& judge) {
+  World smooth = world;
+  const auto whole = smooth.sync();
+  ASSERT_TRUE(whole.ok()) << whole.error().to_string();
+  ASSERT_GT(whole->steps, 0U) << "nothing can happen beside a run that does nothing";
+  for (std::size_t k = 0; k < whole->steps; ++k) {
+    SCOPED_TRACE("beside step " + std::to_string(k));
+    Lab busy = *this;
+    bool acted = false;
+    const auto disturbed = busy.world.sync_beside({.before_step = k, .act = [&] {
+                                                     acted = true;
+                                                     act(busy);
+                                                   }});
+    ASSERT_TRUE(disturbed.ok()) << disturbed.error().to_string();
+    ASSERT_TRUE(acted);
+    for (int pass = 1; pass < kMaxPasses; ++pass) {
+      busy.run();
+    }
+    if (world.policy.mode == plan::Mode::kTwoWay) {
+      const auto settled = busy.world.check_settled();
+      ASSERT_TRUE(settled.ok()) << settled.error().to_string();
+    } else {
+      ASSERT_TRUE(busy.run().empty());
+    }
+    judge(busy);
+  }
+}
+
 std::size_t Lab::winner_by_order(std::initializer_list<std::string_view> texts,
                                  std::initializer_list<std::size_t> places) const {
   for (const std::size_t place : places) {
@@ -386,6 +417,15 @@ void in_every_arrangement(std::size_t roles, const plan::Policy& policy,
       }
     }
   }
+}
+
+void in_mode(const plan::Policy& policy, std::size_t roles, const Case& run) {
+  in_every_arrangement(roles, policy, [&run](Lab& lab) {
+    auto& order = lab.world.policy.order;
+    std::erase(order, lab.replica_of(0));
+    order.insert(order.begin(), lab.replica_of(0));
+    run(lab);
+  });
 }
 
 }  // namespace ox::toy

@@ -81,6 +81,11 @@ class Lab {
   /// uncrashed run gives.
   void crash_everywhere(Afterwards afterwards = Afterwards::kSettled);
 
+  /// From a copy of this world, `act` happens beside a run, before each of its steps in turn. A few
+  /// runs more must settle the rest; then `judge` looks.
+  void beside_every_step(const std::function<void(Lab&)>& act,
+                         const std::function<void(Lab&)>& judge);
+
   /// The role that wins where only the order tells: of those that brought `texts` (role 0, 1, …)
   /// the one that stands first at the named `places` of the order; none of them does: the smaller
   /// digest.
@@ -119,5 +124,7 @@ void in_every_arrangement(std::size_t roles, const plan::Policy& policy, const C
 /// The same on stores of one kind only.
 void in_every_arrangement(std::size_t roles, const plan::Policy& policy,
                           const std::vector<Store>& stores, const Case& run);
+/// The same with role 0 as path1, which is the source of modes that have one.
+void in_mode(const plan::Policy& policy, std::size_t roles, const Case& run);
 
 }  // namespace ox::toy

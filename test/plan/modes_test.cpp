@@ -8,16 +8,6 @@ namespace {
 
 using Mode = plan::Mode;
 
-/// Runs a case in which role 0 is the source, and nothing is left to do afterwards.
-void in_mode(plan::Policy policy, std::size_t roles, const Case& run) {
-  in_every_arrangement(roles, policy, [&run](Lab& lab) {
-    auto& order = lab.world.policy.order;
-    std::erase(order, lab.replica_of(0));
-    order.insert(order.begin(), lab.replica_of(0));
-    run(lab);
-  });
-}
-
 /// Runs until nothing is left; more than one run is a failure.
 void settle(Lab& lab) {
   World copy = lab.world;
