@@ -190,6 +190,39 @@ TEST(During, EditFollowsTheRenameThatIsUnderWay) {
   });
 }
 
+TEST(During, AnotherEditFollowsTheRenameThatIsUnderWay) {
+  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
+    const std::string text = big("A");
+    lab.base({{"a", text.c_str()}, {"d/", ""}});
+    lab.rename(0, "a", "d/b");
+    lab.write(1, "a", "first");
+    lab.beside_every_step(
+        [](Lab& busy) { busy.write(1, busy.at(1).has("a") ? "a" : "d/b", "second"); },
+        [](Lab& busy) { busy.expect({{"d/b", "second"}}); });
+  });
+}
+
+TEST(During, SilentEditOfWhatWeMovedIsNotTakenForOurs) {
+  in_every_arrangement(2, kTwoWay, {Store::kLocal}, [](Lab& lab) {
+    lab.base({{"a.txt", "AAAA"}, {"d/", ""}});
+    lab.rename(0, "a.txt", "d/a.txt");
+    lab.write(0, "d/a.txt", "BBBB");
+    const auto had_it = std::make_shared<bool>();
+    lab.beside_every_step(
+        [had_it](Lab& busy) {
+          *had_it = text_at(busy, 1, "d/a.txt") == "BBBB";
+          busy.write_silently(1, busy.at(1).has("a.txt") ? "a.txt" : "d/a.txt", "CCCC");
+        },
+        [had_it](Lab& busy) {
+          if (*had_it) {
+            busy.expect({{"d/a.txt", "CCCC"}});
+          } else {
+            busy.expect({{"d/a.txt", "BBBB"}, {"d/a.conflict-*.txt", "CCCC"}});
+          }
+        });
+  });
+}
+
 TEST(During, EditOfWhatTheSourceRenamedCrosses) {
   in_every_arrangement(1, kTwoWay, [](Lab& lab) {
     const std::string text = big("A");
@@ -290,13 +323,19 @@ TEST(During, MoveTakesTheSourceAsItIsInTheEnd) {
 TEST(During, MoveKeepsWhatADestinationWrites) {
   in_mode({.mode = plan::Mode::kMove}, 2, [](Lab& lab) {
     lab.write(0, "a.txt", "first");
-    lab.beside_every_step([](Lab& busy) { busy.write(1, "a.txt", "second"); },
-                          [](Lab& busy) {
-                            EXPECT_EQ(copies_of(busy, 1, "second"), 1U);
-                            for (std::size_t role = 2; role < busy.count(); ++role) {
-                              busy.expect_at(role, {{"a.txt", "first"}});
-                            }
-                          });
+    const auto had_it = std::make_shared<bool>();
+    lab.beside_every_step(
+        [had_it](Lab& busy) {
+          *had_it = busy.at(1).has("a.txt");
+          busy.write(1, "a.txt", "second");
+        },
+        [had_it](Lab& busy) {
+          EXPECT_EQ(copies_of(busy, 1, "second"), 1U);
+          EXPECT_TRUE(*had_it || text_at(busy, 1, "a.txt") == "first");
+          for (std::size_t role = 2; role < busy.count(); ++role) {
+            busy.expect_at(role, {{"a.txt", "first"}});
+          }
+        });
   });
 }
 
