@@ -202,6 +202,18 @@ TEST(During, AnotherEditFollowsTheRenameThatIsUnderWay) {
   });
 }
 
+TEST(During, EditAfterATouchFollowsTheRenameThatIsUnderWay) {
+  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
+    const std::string text = big("A");
+    lab.base({{"a", text.c_str()}, {"d/", ""}});
+    lab.rename(0, "a", "d/b");
+    lab.touch(1, "a", lab.world.tick());
+    lab.beside_every_step(
+        [](Lab& busy) { busy.write(1, busy.at(1).has("a") ? "a" : "d/b", "second"); },
+        [](Lab& busy) { busy.expect({{"d/b", "second"}}); });
+  });
+}
+
 TEST(During, SilentEditOfWhatWeMovedIsNotTakenForOurs) {
   in_every_arrangement(2, kTwoWay, {Store::kLocal}, [](Lab& lab) {
     lab.base({{"a.txt", "AAAA"}, {"d/", ""}});
