@@ -1,7 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "plan/lab.h"
 
 /// Edits that meet edits, and what counts as one.
@@ -12,11 +10,6 @@ const plan::Policy kTwoWay{};
 
 plan::Policy keeping(plan::KeepMode mode) {
   return {.keep_mode = mode};
-}
-
-/// "a.conflict-<label of the role>-*.txt"
-std::string copy_of(Lab& lab, std::size_t role) {
-  return "a.conflict-" + lab.label(role) + "-*.txt";
 }
 
 TEST(Edits, OneSidedCrosses) {
@@ -34,6 +27,7 @@ TEST(Edits, SecondRunChangesNothing) {
     lab.base({{"a", "A"}, {"d/", ""}, {"d/b", "B"}});
     lab.write(0, "a", "edited");
     lab.write(1, "d/c", "C");
+    lab.crash_everywhere();
     lab.sync();
     std::vector<std::string> pictures;
     for (std::size_t role = 0; role < lab.count(); ++role) {
@@ -74,6 +68,7 @@ TEST(Edits, BiggerWins) {
     lab.base({{"a.txt", "base"}});
     lab.write(0, "a.txt", "long long text");
     lab.write(1, "a.txt", "short");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect({{"a.txt", "long long text"}, {copy_of(lab, 1), "short"}});
   });
@@ -86,6 +81,7 @@ TEST(Edits, SmallerWinsAndEqualSizesFallBackToNewer) {
     lab.write(0, "b.txt", "one");
     lab.write(1, "b.txt", "two");
     lab.write(1, "a.txt", "short");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect({{"a.txt", "short"},
                 {copy_of(lab, 0), "long long text"},
@@ -102,17 +98,10 @@ TEST(Edits, NamedPathWins) {
       lab.write(1, "a.txt", "second");
       lab.crash_everywhere();
       lab.sync();
-      const auto& order = lab.world.policy.order;
-      const ReplicaIndex named = order[mode == plan::KeepMode::kPath1 ? 0 : 1];
-      if (named == lab.replica_of(0)) {
-        lab.expect({{"a.txt", "first"}, {copy_of(lab, 1), "second"}});
-      } else if (named == lab.replica_of(1)) {
-        lab.expect({{"a.txt", "second"}, {copy_of(lab, 0), "first"}});
-      } else {
-        for (std::size_t role = 0; role < lab.count(); ++role) {
-          EXPECT_EQ(lab.at(role).object_count(), 2U);
-        }
-      }
+      const std::size_t winner = mode == plan::KeepMode::kPath1
+                                     ? lab.winner_by_order({"first", "second"}, {0})
+                                     : lab.winner_by_order({"first", "second"}, {1, 0});
+      lab.expect_winner(winner, {"first", "second"});
     });
   }
 }
@@ -180,6 +169,7 @@ TEST(Creates, DifferentInEachKeepMode) {
     in_every_arrangement(2, keeping(mode), [mode](Lab& lab) {
       lab.write(0, "a.txt", "bigger and older");
       lab.write(1, "a.txt", "small");
+      lab.crash_everywhere();
       lab.sync();
       const bool first = mode != plan::KeepMode::kSmaller;
       lab.expect({{"a.txt", first ? "bigger and older" : "small"},
@@ -196,6 +186,7 @@ TEST(Creates, ConflictNameKeepsTheLastSuffixAndDotfilesHaveNone) {
     lab.write(1, "x.tar.gz", "newer");
     lab.write(1, ".profile", "newer");
     lab.write(1, "none", "newer");
+    lab.crash_everywhere();
     lab.sync();
     const std::string label = lab.label(0);
     lab.expect({{"x.tar.gz", "newer"},
@@ -235,7 +226,8 @@ TEST(Content, TheSameLoserAgainIsAFileOfItsOwnWhenTheFirstCopyWasMovedAway) {
     lab.write(1, "a.txt", "newest");
     lab.crash_everywhere();
     lab.sync();
-    if (lab.at(0).object_count() == 4) {
+    const bool known = lab.at(1).traits().stable_ids;  // so small a file moves by its id alone
+    if (known && lab.world.shortcuts == Shortcuts::kListAll) {
       // The first copy was in sight: these very bytes are kept there.
       lab.expect({{"a.txt", "newest"}, {"kept/b", "B"}, {"kept/moved", "older"}});
     } else {
@@ -287,6 +279,7 @@ TEST(Merges, WithoutABaseThereIsNone) {
   in_every_arrangement(2, {.auto_merge = true}, [](Lab& lab) {
     lab.write(0, "a.txt", "one\n2\n");
     lab.write(1, "a.txt", "1\ntwo\n");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect({{"a.txt", "1\ntwo\n"}, {copy_of(lab, 0), "one\n2\n"}});
   });
@@ -392,10 +385,8 @@ TEST(Attributes, ConflictMakesNoCopy) {
     lab.crash_everywhere();
     lab.sync();
     lab.expect({{"a", "A"}});
-    const std::uint32_t first = lab.at(0).find("a")->mode;
-    EXPECT_TRUE(first == 0600U || first == 0755U);
     for (std::size_t role = 0; role < lab.count(); ++role) {
-      EXPECT_EQ(lab.at(role).find("a")->mode, first);
+      EXPECT_EQ(lab.at(role).find("a")->mode, 0600U);
     }
   });
 }
@@ -412,17 +403,19 @@ TEST(Attributes, ChmodOfAFileAgainstItsDeleteKeepsIt) {
 }
 
 TEST(Attributes, ModeSurvivesAReplicaWithoutModes) {
-  in_every_arrangement(1, kTwoWay, {Store::kMixed}, [](Lab& lab) {
-    if (!lab.at(0).traits().modes) {
-      return;
-    }
+  in_every_arrangement(2, kTwoWay, {Store::kLocal, Store::kNetwork}, [](Lab& lab) {
+    lab.at(1).abilities().traits.modes = false;
     lab.base({{"a", "A"}});
     lab.chmod(0, "a", 0600);
+    lab.crash_everywhere();
     lab.sync();
-    lab.write(lab.count() - 1, "a", "edited");
+    lab.write(1, "a", "edited");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect({{"a", "edited"}});
-    EXPECT_EQ(lab.at(0).find("a")->mode, 0600U);
+    for (std::size_t role = 0; role < lab.count(); ++role) {
+      EXPECT_TRUE(role == 1 || lab.at(role).find("a")->mode == 0600U);
+    }
   });
 }
 
@@ -430,7 +423,7 @@ TEST(Attributes, TouchCrossesWithoutBytes) {
   in_every_arrangement(1, kTwoWay, [](Lab& lab) {
     lab.base({{"a", "A"}});
     const Timestamp later = lab.world.tick();
-    lab.at(0).touch("a", later, lab.world.tick());
+    lab.touch(0, "a", later);
     lab.crash_everywhere();
     const plan::Plan plan = lab.sync();
     EXPECT_TRUE(plan.conflicts.empty());
@@ -449,7 +442,8 @@ TEST(Attributes, TouchAgainstEditIsNoConflict) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
     lab.base({{"a", "A"}});
     lab.write(1, "a", "edited");
-    lab.at(0).touch("a", lab.world.tick(), lab.world.tick());
+    lab.touch(0, "a", lab.world.tick());
+    lab.crash_everywhere();
     EXPECT_TRUE(lab.sync().conflicts.empty());
     lab.expect({{"a", "edited"}});
   });
@@ -458,8 +452,8 @@ TEST(Attributes, TouchAgainstEditIsNoConflict) {
 TEST(Detection, SameSizeAndMtimeDifferentBytes) {
   in_every_arrangement(1, kTwoWay, [](Lab& lab) {
     lab.base({{"a", "AAAA"}});
-    ASSERT_TRUE(
-        lab.at(0).write_silently("a", lab.world.blobs->make_text("BBBB"), lab.world.tick()));
+    lab.write_silently(0, "a", "BBBB");
+    lab.crash_everywhere();
     EXPECT_TRUE(lab.sync().conflicts.empty());
     lab.expect({{"a", "BBBB"}});
   });
@@ -477,8 +471,9 @@ TEST(Detection, RacilyCleanFileIsRead) {
     // A run whose scan falls into the same tick as the edit, then another edit in that tick.
     lab.world.clock = {written.ns - 4'000'000'000};
     lab.run();
-    lab.at(0).write_silently("a", lab.world.blobs->make_text("CCCC"), written);
+    ASSERT_TRUE(lab.at(0).write_silently("a", lab.world.blobs->make_text("CCCC"), written));
     lab.world.clock = {written.ns + 60'000'000'000};
+    lab.crash_everywhere();
     lab.run();
     lab.expect({{"a", "CCCC"}});
   });

@@ -15,6 +15,7 @@ TEST(Deletes, FirstSyncIsAUnion) {
     lab.mkdir(0, "d");
     lab.write(0, "d/c", "C");
     lab.mkdir(1, "empty");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect({{"a", "A"}, {"b", "B"}, {"d/c", "C"}, {"empty/", ""}});
   });
@@ -36,6 +37,7 @@ TEST(Deletes, BothDeleteTheSame) {
     lab.base({{"a", "A"}, {"b", "B"}});
     lab.remove(0, "a");
     lab.remove(1, "a");
+    lab.crash_everywhere();
     EXPECT_TRUE(lab.sync().conflicts.empty());
     lab.expect({{"b", "B"}});
   });
@@ -57,6 +59,7 @@ TEST(Deletes, SavedByReplacementWins) {
     lab.base({{"a", "A"}});
     lab.save(1, "a", "edited");
     lab.remove(0, "a");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect({{"a", "edited"}});
   });
@@ -102,6 +105,7 @@ TEST(Deletes, OfADirectoryKeepsAnEditInside) {
     lab.base({{"d/", ""}, {"d/e/", ""}, {"d/e/a", "A"}, {"d/b", "B"}});
     lab.write(1, "d/e/a", "edited");
     lab.remove(0, "d");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect({{"d/e/a", "edited"}});
   });
@@ -112,6 +116,7 @@ TEST(Deletes, OfADirectoryKeepsANewEmptyDirectoryInside) {
     lab.base({{"d/", ""}, {"d/b", "B"}});
     lab.mkdir(1, "d/new");
     lab.remove(0, "d");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect({{"d/new/", ""}});
   });
@@ -135,6 +140,7 @@ TEST(Deletes, OfADirectoryLetsGoWhatMovedOut) {
     lab.base({{"d/", ""}, {"d/b", "B"}, {"d/a", text.c_str()}});
     lab.rename(1, "d/a", "a");
     lab.remove(0, "d");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect({{"a", text}});
   });
@@ -161,6 +167,7 @@ TEST(Deletes, OfOneChildInADirectoryThatIsRenamedElsewhere) {
     lab.base({{"d/", ""}, {"d/a", a.c_str()}, {"d/b", b.c_str()}, {"d/c", c.c_str()}});
     lab.rename(0, "d", "moved");
     lab.remove(1, "d/a");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect({{"moved/b", b}, {"moved/c", c}});
   });
@@ -170,8 +177,10 @@ TEST(Deletes, AndRecreatedElsewhereWithOtherBytes) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
     lab.base({{"a", "A"}});
     lab.remove(0, "a");
+    lab.crash_everywhere();
     lab.sync();
     lab.write(1, "a", "again");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect({{"a", "again"}});
   });
@@ -180,13 +189,15 @@ TEST(Deletes, AndRecreatedElsewhereWithOtherBytes) {
 TEST(Deletes, UnknownBlocksThem) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
     lab.base({{"d/", ""}, {"d/a", "A"}, {"b", "B"}});
-    lab.at(1).set_unreadable("d/a", true);
+    lab.set_unreadable(1, "d/a", true);
     lab.remove(0, "d");
     lab.remove(0, "b");
+    lab.crash_everywhere(Afterwards::kWaits);
     lab.run();
     EXPECT_TRUE(lab.at(1).has("d/a"));
     EXPECT_FALSE(lab.at(1).has("b"));
-    lab.at(1).set_unreadable("d/a", false);
+    lab.set_unreadable(1, "d/a", false);
+    lab.crash_everywhere();
     lab.sync();
     lab.expect({});
   });
@@ -195,13 +206,14 @@ TEST(Deletes, UnknownBlocksThem) {
 TEST(Deletes, UnreadableDirectoryIsNotAnEmptyOne) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
     lab.base({{"d/", ""}, {"d/a", "A"}, {"d/e/", ""}, {"d/e/b", "B"}, {"c", "C"}});
-    lab.at(1).set_unreadable("d", true);
+    lab.set_unreadable(1, "d", true);
     lab.write(0, "c", "C2");
+    lab.crash_everywhere();
     lab.run();
     for (std::size_t role = 0; role < lab.count(); ++role) {
       EXPECT_TRUE(lab.at(role).has("d/e/b"));
     }
-    lab.at(1).set_unreadable("d", false);
+    lab.set_unreadable(1, "d", false);
     EXPECT_FALSE(lab.sync().has_operations());
     lab.expect({{"d/a", "A"}, {"d/e/b", "B"}, {"c", "C2"}});
   });
@@ -210,11 +222,13 @@ TEST(Deletes, UnreadableDirectoryIsNotAnEmptyOne) {
 TEST(Deletes, WaitWhileOneChildCannotBeRead) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
     lab.base({{"d/", ""}, {"d/a", "A"}, {"d/e/", ""}, {"d/e/b", "B"}});
-    lab.at(1).set_unreadable("d/e", true);
+    lab.set_unreadable(1, "d/e", true);
     lab.remove(0, "d");
+    lab.crash_everywhere(Afterwards::kWaits);
     lab.run();
     EXPECT_TRUE(lab.at(1).has("d/e/b"));
-    lab.at(1).set_unreadable("d/e", false);
+    lab.set_unreadable(1, "d/e", false);
+    lab.crash_everywhere();
     lab.sync();
     lab.expect({});
   });
@@ -224,15 +238,17 @@ TEST(Deletes, AFileThatWasRenamedAndCannotBeReadIsNotGone) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
     lab.base({{"d/", ""}, {"d/a", "the text"}, {"e/", ""}, {"b", "B"}, {"other", "other size"}});
     lab.rename(1, "d/a", "e/moved");
-    lab.at(1).set_unreadable("e/moved", true);
+    lab.set_unreadable(1, "e/moved", true);
     lab.remove(1, "d");
     lab.remove(1, "other");
+    lab.crash_everywhere(Afterwards::kWaits);
     lab.run();
     for (std::size_t role = 0; role < lab.count(); ++role) {
       EXPECT_TRUE(role == 1 || lab.at(role).has("d/a"));
       EXPECT_FALSE(lab.at(role).has("other"));
     }
-    lab.at(1).set_unreadable("e/moved", false);
+    lab.set_unreadable(1, "e/moved", false);
+    lab.crash_everywhere();
     lab.run();
     lab.sync();
     for (std::size_t role = 0; role < lab.count(); ++role) {
@@ -244,8 +260,9 @@ TEST(Deletes, AFileThatWasRenamedAndCannotBeReadIsNotGone) {
 TEST(Deletes, UnreadableWhereItWasKnownExplainsNoOtherAbsence) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
     lab.base({{"a", "same size"}, {"b", "size same"}});
-    lab.at(1).set_unreadable("a", true);
+    lab.set_unreadable(1, "a", true);
     lab.remove(1, "b");
+    lab.crash_everywhere(Afterwards::kWaits);
     lab.run();
     for (std::size_t role = 0; role < lab.count(); ++role) {
       EXPECT_TRUE(lab.at(role).has("a"));

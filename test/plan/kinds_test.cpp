@@ -142,13 +142,16 @@ TEST(Kinds, SymlinksWhereTheyCannotBeHeld) {
     lab.at(1).abilities().traits.symlinks = false;
     lab.symlink(0, "link", "target");
     lab.write(0, "a", "A");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect_at(0, {{"link", "-> target"}, {"a", "A"}});
     lab.expect_at(1, {{"a", "A"}});
     lab.remove(1, "a");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect_at(0, {{"link", "-> target"}});
     lab.remove(0, "link");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect({});
   });
@@ -159,6 +162,7 @@ TEST(Kinds, SpecialFilesOccupyTheirNames) {
     ASSERT_TRUE(lab.at(1).make_special("a", lab.world.tick()));
     lab.write(0, "a", "A");
     lab.write(0, "b", "B");
+    lab.crash_everywhere();
     lab.sync();
     EXPECT_EQ(lab.at(1).find("a")->kind, tree::Kind::kOther);
     EXPECT_TRUE(lab.at(0).has("a"));
@@ -183,6 +187,7 @@ TEST(Kinds, DirectoryThatBecameASymlinkStaysWhereThereAreNone) {
     lab.remove(0, "d");
     lab.symlink(0, "d", "elsewhere");
     lab.write(0, "c", "C2");
+    lab.crash_everywhere(Afterwards::kWaits);
     lab.run();
     lab.run();
     lab.expect_at(0, {{"d", "-> elsewhere"}, {"c", "C2"}});
@@ -193,6 +198,7 @@ TEST(Kinds, DirectoryThatBecameASymlinkStaysWhereThereAreNone) {
     ASSERT_TRUE(again.ok()) << again.error().to_string();
     EXPECT_TRUE(again->empty());
     lab.remove(0, "d");
+    lab.crash_everywhere();
     lab.sync();
     lab.expect({{"c", "C2"}});
   });

@@ -16,6 +16,8 @@ constexpr std::size_t kWholeProduct = 3;
 /// Of five replicas each casting meets some of the 120 orders, the next one the orders after those.
 constexpr std::size_t kMaxCount = 5;
 constexpr std::size_t kOrderStep = 7;  // shares no divisor with 120: all are met in turn
+/// So often a run looks again when it was disturbed.
+constexpr int kMaxPasses = 5;
 
 std::string_view word_for(Store store) {
   switch (store) {
@@ -183,6 +185,21 @@ Abilities abilities_of(Store store, ReplicaIndex replica) {
   return abilities;
 }
 
+std::string copy_of(Lab& lab, std::size_t role) {
+  return "a.conflict-" + lab.label(role) + "-*.txt";
+}
+
+bool has_content_operations(const plan::Plan& plan) {
+  for (const plan::ContentTask& task : plan.content) {
+    for (const plan::Operation& operation : task.operations) {
+      if (operation.kind == plan::OperationKind::kPut) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 std::string big(std::string_view text) {
   return std::string(text) + "\n" + std::string(1200, '.');
 }
@@ -238,6 +255,17 @@ void Lab::copy(std::size_t role, std::string_view from, std::string_view to) {
   EXPECT_TRUE(at(role).copy(from, to, world.tick())) << from << " to " << to;
 }
 
+void Lab::touch(std::size_t role, std::string_view path, Timestamp mtime) {
+  EXPECT_TRUE(at(role).touch(path, mtime, world.tick())) << path;
+}
+void Lab::write_silently(std::size_t role, std::string_view path, std::string_view text) {
+  const BlobPtr blob = world.blobs->make_text(std::string(text));
+  EXPECT_TRUE(at(role).write_silently(path, blob, world.tick())) << path;
+}
+void Lab::set_unreadable(std::size_t role, std::string_view path, bool unreadable) {
+  EXPECT_TRUE(at(role).set_unreadable(path, unreadable)) << path;
+}
+
 void Lab::base(std::initializer_list<std::pair<const char*, const char*>> files) {
   for (const auto& [path, text] : files) {
     const std::string_view name = path;
@@ -273,10 +301,11 @@ plan::Plan Lab::sync() {
   return done;
 }
 
-void Lab::crash_everywhere() {
+void Lab::crash_everywhere(Afterwards afterwards) {
   World smooth = world;
   const auto whole = smooth.sync();
   ASSERT_TRUE(whole.ok()) << whole.error().to_string();
+  ASSERT_GT(whole->steps, 0U) << "a run that does nothing cannot be broken off";
   for (std::size_t k = 0; k < whole->steps; ++k) {
     World torn = world;
     const auto crashed = torn.sync(k);
@@ -284,13 +313,58 @@ void Lab::crash_everywhere() {
     const auto repaired = torn.sync();
     ASSERT_TRUE(repaired.ok()) << "after a crash at step " << k << ": "
                                << repaired.error().to_string();
-    const auto settled = torn.check_settled();
+    const auto settled =
+        afterwards == Afterwards::kSettled ? torn.check_settled() : torn.store.check();
     EXPECT_TRUE(settled.ok()) << "after a crash at step " << k << ": "
                               << settled.error().to_string();
     for (ReplicaIndex i = 0; i < world.replicas.size() && !crashed->untold; ++i) {
       EXPECT_EQ(torn.outline(i), smooth.outline(i)) << "after a crash at step " << k;
     }
   }
+}
+
+void Lab::beside_every_step(const std::function<void(Lab&)>& act,
+                            const std::function<void(Lab&)>& judge) {
+  World smooth = world;
+  const auto whole = smooth.sync();
+  ASSERT_TRUE(whole.ok()) << whole.error().to_string();
+  ASSERT_GT(whole->steps, 0U) << "nothing can happen beside a run that does nothing";
+  for (std::size_t k = 0; k < whole->steps; ++k) {
+    SCOPED_TRACE("beside step " + std::to_string(k));
+    Lab busy = *this;
+    bool acted = false;
+    const auto disturbed = busy.world.sync_beside({.before_step = k, .act = [&] {
+                                                     acted = true;
+                                                     act(busy);
+                                                   }});
+    ASSERT_TRUE(disturbed.ok()) << disturbed.error().to_string();
+    ASSERT_TRUE(acted);
+    for (int pass = 1; pass < kMaxPasses; ++pass) {
+      busy.run();
+    }
+    if (world.policy.mode == plan::Mode::kTwoWay) {
+      const auto settled = busy.world.check_settled();
+      ASSERT_TRUE(settled.ok()) << settled.error().to_string();
+    } else {
+      ASSERT_TRUE(busy.run().empty());
+    }
+    judge(busy);
+  }
+}
+
+std::size_t Lab::winner_by_order(std::initializer_list<std::string_view> texts,
+                                 std::initializer_list<std::size_t> places) const {
+  for (const std::size_t place : places) {
+    const auto named = std::ranges::find(roles_, world.policy.order[place]);
+    const auto role = static_cast<std::size_t>(named - roles_.begin());
+    if (role < texts.size()) {
+      return role;
+    }
+  }
+  const auto smallest = std::ranges::min_element(texts, {}, [&](std::string_view text) {
+    return world.blobs->make_text(std::string(text))->digest;
+  });
+  return static_cast<std::size_t>(smallest - texts.begin());
 }
 
 void Lab::expect_at(std::size_t role,
@@ -322,6 +396,10 @@ void Lab::expect(std::initializer_list<std::pair<std::string, std::string>> tree
   }
 }
 
+void Lab::expect_winner(std::size_t winner, const std::array<std::string, 2>& texts) {
+  expect({{"a.txt", texts[winner]}, {copy_of(*this, 1 - winner), texts[1 - winner]}});
+}
+
 void in_every_arrangement(std::size_t roles, const plan::Policy& policy, const Case& run) {
   in_every_arrangement(roles, policy,
                        {Store::kLocal, Store::kNetwork, Store::kCloud, Store::kMixed}, run);
@@ -339,6 +417,15 @@ void in_every_arrangement(std::size_t roles, const plan::Policy& policy,
       }
     }
   }
+}
+
+void in_mode(const plan::Policy& policy, std::size_t roles, const Case& run) {
+  in_every_arrangement(roles, policy, [&run](Lab& lab) {
+    auto& order = lab.world.policy.order;
+    std::erase(order, lab.replica_of(0));
+    order.insert(order.begin(), lab.replica_of(0));
+    run(lab);
+  });
 }
 
 }  // namespace ox::toy

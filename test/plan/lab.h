@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <string>
@@ -31,6 +33,12 @@ struct Arrangement {
   std::string text() const;
 };
 
+/// What a run leaves.
+enum class Afterwards : std::uint8_t {
+  kSettled,
+  kWaits,  ///< not all can be done yet, as something cannot be looked at, or not be held
+};
+
 Abilities abilities_of(Store store, ReplicaIndex replica);
 
 /// A world in one arrangement, seen by roles. Each step that should succeed is a test assertion.
@@ -55,6 +63,10 @@ class Lab {
   void chmod(std::size_t role, std::string_view path, std::uint32_t mode);
   void symlink(std::size_t role, std::string_view path, std::string_view target);
   void copy(std::size_t role, std::string_view from, std::string_view to);
+  void touch(std::size_t role, std::string_view path, Timestamp mtime);
+  /// Other bytes under the old mtime.
+  void write_silently(std::size_t role, std::string_view path, std::string_view text);
+  void set_unreadable(std::size_t role, std::string_view path, bool unreadable);
 
   /// Files that all replicas agree on: written by role 0 and synced.
   void base(std::initializer_list<std::pair<const char*, const char*>> files);
@@ -67,17 +79,37 @@ class Lab {
   plan::Plan run();
   /// From a copy of this world, crashes after each step in turn; each must converge to what an
   /// uncrashed run gives.
-  void crash_everywhere();
+  void crash_everywhere(Afterwards afterwards = Afterwards::kSettled);
+
+  /// From a copy of this world, `act` happens beside a run, before each of its steps in turn. A few
+  /// runs more must settle the rest; then `judge` looks.
+  void beside_every_step(const std::function<void(Lab&)>& act,
+                         const std::function<void(Lab&)>& judge);
+
+  /// The role that wins where only the order tells: of those that brought `texts` (role 0, 1, …)
+  /// the one that stands first at the named `places` of the order; none of them does: the smaller
+  /// digest.
+  std::size_t winner_by_order(std::initializer_list<std::string_view> texts,
+                              std::initializer_list<std::size_t> places) const;
 
   /// Every online replica holds exactly these: "path" → text; "path/" an empty directory;
   /// "path" → "-> target". Names with `*` stand for one conflict copy each.
   void expect(std::initializer_list<std::pair<std::string, std::string>> tree);
+  /// Of the "a.txt" that roles 0 and 1 brought, the winner's is that everywhere, and the other one
+  /// stands beside it.
+  void expect_winner(std::size_t winner, const std::array<std::string, 2>& texts);
   void expect_at(std::size_t role, std::initializer_list<std::pair<std::string, std::string>> tree);
 
  private:
   Arrangement arrangement_;
   std::vector<ReplicaIndex> roles_;
 };
+
+/// Name, as Lab::expect takes it, of the conflict copy of the "a.txt" that a role brought.
+std::string copy_of(Lab& lab, std::size_t role);
+
+/// Are bytes to be copied, and not only moved?
+bool has_content_operations(const plan::Plan& plan);
 
 /// Texts longer than 1 KiB, so that replicas without ids recognise them when they move.
 std::string big(std::string_view text);
@@ -92,5 +124,7 @@ void in_every_arrangement(std::size_t roles, const plan::Policy& policy, const C
 /// The same on stores of one kind only.
 void in_every_arrangement(std::size_t roles, const plan::Policy& policy,
                           const std::vector<Store>& stores, const Case& run);
+/// The same with role 0 as path1, which is the source of modes that have one.
+void in_mode(const plan::Policy& policy, std::size_t roles, const Case& run);
 
 }  // namespace ox::toy

@@ -39,8 +39,9 @@ std::string_view word_for(OperationKind kind) {
 
 class Executor {
  public:
-  Executor(World& world, plan::Plan plan, std::optional<std::size_t> crash_after)
-      : world_(world), plan_(std::move(plan)), crash_after_(crash_after) {}
+  Executor(World& world, plan::Plan plan, std::optional<std::size_t> crash_after,
+           const Beside* beside)
+      : world_(world), plan_(std::move(plan)), crash_after_(crash_after), beside_(beside) {}
 
   Result<Run> run() {
     const Result<void> done = run_all();
@@ -77,6 +78,9 @@ class Executor {
         TRY(step(operation, nullptr, update_of(operation.node)));
       }
     }
+    if (interfered_) {
+      TRY(bring_parked_home());
+    }
     TRY(commit_acknowledgements());
     for (plan::ContentTask& task : plan_.content) {
       TRY(run_task(task));
@@ -91,7 +95,9 @@ class Executor {
     TRY(commit_acknowledgements());
     TRY(commit(plan_.finished));
     for (const Operation& operation : plan_.source_removals) {
-      TRY(step(operation, nullptr, nullptr));
+      if (!interfered_ || is_delivered(operation.node)) {
+        TRY(step(operation, nullptr, nullptr));
+      }
     }
     return commit_acknowledgements();
   }
@@ -114,6 +120,10 @@ class Executor {
     if (crash_after_.has_value() && steps_ >= *crash_after_) {
       return Error(Code::kCancelled, "crashed");
     }
+    if (beside_ != nullptr && !interfered_ && steps_ >= beside_->before_step) {
+      interfered_ = true;
+      beside_->act();
+    }
     ++steps_;
     return {};
   }
@@ -125,15 +135,33 @@ class Executor {
     TRY(count_step());
     for (RecordUpdate update : updates) {
       for (ReplicaIndex i = 0; i < update.sides.size(); ++i) {
-        const auto moved = moved_.find({update.id, i});
-        if (moved != moved_.end() && update.sides[i].has_value() &&
-            update.sides[i]->acknowledged.has_value()) {
-          update.sides[i]->acknowledged->fingerprint = print_of(i, *moved->second);
+        auto& side = update.sides[i];
+        if (!side.has_value() || !side->acknowledged.has_value()) {
+          continue;
+        }
+        if (failed_.contains({update.id, i}) &&
+            side->acknowledged->value.kind != tree::Kind::kDirectory) {
+          side = std::nullopt;
+        } else if (const auto moved = moved_.find({update.id, i}); moved != moved_.end()) {
+          side->acknowledged->fingerprint = moved->second;
         }
       }
       TRY(world_.store.apply(update));
     }
     return world_.store.check();
+  }
+
+  /// A source may go once every replica has what is agreed.
+  bool is_delivered(NodeId node) const {
+    const tree::NodeRecord* record = world_.store.find(node);
+    if (record == nullptr || !record->agreed.has_value()) {
+      return false;
+    }
+    return record->agreed->kind == tree::Kind::kDirectory ||
+           std::ranges::all_of(record->sides, [&](const tree::ReplicaSide& side) {
+             return side.acknowledged.has_value() &&
+                    side.acknowledged->value.content.digest == record->agreed->content.digest;
+           });
   }
 
   const RecordUpdate* update_of(NodeId node) const {
@@ -145,7 +173,8 @@ class Executor {
     return nullptr;
   }
 
-  /// The bytes of a task: every supplier must hold the very same ones.
+  /// The bytes of a task: every supplier must hold the very same ones. Where somebody interfered
+  /// one that still does is enough; null: none does.
   Result<BlobPtr> bytes_of(const plan::ContentTask& task) const {
     const tree::Content& wanted = task.update.agreed->content;
     if (task.suppliers.empty()) {
@@ -158,31 +187,41 @@ class Executor {
     }
     BlobPtr blob;
     for (const plan::Supplier& supplier : task.suppliers) {
-      const ToyReplica& replica = world_.replicas[supplier.replica];
-      const Object* object = replica.find(supplier.path.text());
-      if (object == nullptr || object->blob == nullptr) {
-        return Error(Code::kCorrupt, "a supplier has nothing").with_context(supplier.path.text());
+      Result<BlobPtr> supplied = bytes_from(supplier);
+      if (!supplied.ok() && interfered_) {
+        continue;
       }
-      tree::Fingerprint now = replica.fingerprint_of(*object, object->ctime);
-      if (object->moved_by_us) {
-        now.ctime = supplier.fingerprint.ctime;
-        now.revision = supplier.fingerprint.revision;
-      }
-      if (!now.same_version(supplier.fingerprint)) {
-        return Error(Code::kCorrupt, "a supplier has another version")
-            .with_context(supplier.path.text());
-      }
-      const bool wrong = wanted.digest.has_value() ? object->blob->digest != *wanted.digest
-                                                   : blob != nullptr && object->blob != blob;
+      TRY_ASSIGN(const BlobPtr found, std::move(supplied));
+      const bool wrong = wanted.digest.has_value() ? found->digest != *wanted.digest
+                                                   : blob != nullptr && found != blob;
       if (wrong && world_.policy.compare.hash) {
         return Error(Code::kCorrupt, "a supplier has other bytes")
             .with_context(supplier.path.text());
       }
       if (blob == nullptr) {
-        blob = object->blob;
+        blob = found;
       }
     }
     return blob;
+  }
+
+  /// Of the version that the plan has seen.
+  Result<BlobPtr> bytes_from(const plan::Supplier& supplier) const {
+    const ToyReplica& replica = world_.replicas[supplier.replica];
+    const Object* object = replica.find(supplier.path.text());
+    if (object == nullptr || object->blob == nullptr) {
+      return Error(Code::kCorrupt, "a supplier has nothing").with_context(supplier.path.text());
+    }
+    tree::Fingerprint now = replica.fingerprint_of(*object, object->ctime);
+    if (object->moved_by_us) {
+      now.ctime = supplier.fingerprint.ctime;
+      now.revision = supplier.fingerprint.revision;
+    }
+    if (!now.same_version(supplier.fingerprint)) {
+      return Error(Code::kCorrupt, "a supplier has another version")
+          .with_context(supplier.path.text());
+    }
+    return object->blob;
   }
 
   /// The copy has read the bytes: all sides that hold them know the digest now.
@@ -207,6 +246,9 @@ class Executor {
     });
     if (puts && task.update.agreed->kind == tree::Kind::kFile) {
       TRY_ASSIGN(blob, bytes_of(task));
+      if (blob == nullptr) {
+        return {};  // what was to be copied is there no more: nothing is agreed
+      }
       tree::Content& content = task.update.agreed->content;
       if (content.size != blob->bytes.size()) {
         return Error(Code::kCorrupt, "a task with a wrong size")
@@ -234,6 +276,14 @@ class Executor {
     TRY(count_step());
     note_unread_edits(operation);
     if (auto done = apply(operation, blob); !done.ok()) {
+      if (interfered_ && done.failed_with(Code::kPreconditionFailed)) {
+        if (operation.kind != OperationKind::kPut &&
+            operation.kind != OperationKind::kSetAttributes) {
+          failed_.emplace(operation.node, operation.replica);
+          failed_.emplace(operation.other, operation.replica);
+        }
+        return {};
+      }
       const std::string where =
           world_.replicas[operation.replica].traits().label + ": " +
           std::string(word_for(operation.kind)) + " " +
@@ -333,8 +383,9 @@ class Executor {
   void acknowledge_place(NodeId node, ReplicaIndex i, const RelPath& path, NodeId parent,
                          const std::string& name) {
     const Object* object = world_.replicas[i].find(path.text());
-    moved_[{node, i}] = object;
-    later([this, node, i, parent, name, print = print_of(i, *object)] {
+    const tree::Fingerprint print = print_of(i, *object);
+    moved_[{node, i}] = print;
+    later([this, node, i, parent, name, print] {
       tree::ReplicaSide* side = world_.store.side(node, i);
       if (side == nullptr || !side->acknowledged.has_value()) {
         return;
@@ -401,6 +452,9 @@ class Executor {
           acknowledge_value(operation.node, i, *update->agreed, operation.path,
                             operation.kind == OperationKind::kSetAttributes);
         }
+        if (const auto moved = moved_.find({operation.node, i}); moved != moved_.end()) {
+          moved->second = fresh_print(i, operation.path);
+        }
         break;
       case OperationKind::kRemove:
         later([this, node = operation.node, i] {
@@ -448,17 +502,21 @@ class Executor {
   World& world_;
   plan::Plan plan_;
   std::optional<std::size_t> crash_after_;
+  const Beside* beside_;
+  bool interfered_ = false;
   std::size_t steps_ = 0;
   std::set<std::pair<NodeId, ReplicaIndex>> edited_;
-  std::map<std::pair<NodeId, ReplicaIndex>, const Object*> moved_;
+  std::map<std::pair<NodeId, ReplicaIndex>, tree::Fingerprint> moved_;  ///< as we left them
+  std::set<std::pair<NodeId, ReplicaIndex>> failed_;                    ///< it did not move or go
   std::vector<std::function<void()>> acknowledgements_;
   bool untold_ = false;
 };
 
 }  // namespace
 
-Result<Run> execute(World& world, plan::Plan plan, std::optional<std::size_t> crash_after) {
-  return Executor(world, std::move(plan), crash_after).run();
+Result<Run> execute(World& world, plan::Plan plan, std::optional<std::size_t> crash_after,
+                    const Beside* beside) {
+  return Executor(world, std::move(plan), crash_after, beside).run();
 }
 
 }  // namespace ox::toy

@@ -5,6 +5,17 @@
 /// What a user does to a replica.
 namespace ox::toy {
 
+namespace {
+
+/// Whatever we did to it in this run: its times and its revision are a person's again.
+void changed_by_user(Object& object, Timestamp now) {
+  object.ctime = now;
+  ++object.version;
+  object.moved_by_us = false;
+}
+
+}  // namespace
+
 bool ToyReplica::write(std::string_view path, BlobPtr blob, Timestamp now) {
   const Place at = place(path);
   if (at.directory == nullptr) {
@@ -22,8 +33,7 @@ bool ToyReplica::write(std::string_view path, BlobPtr blob, Timestamp now) {
   }
   object->blob = std::move(blob);
   object->mtime = stored_time(now);
-  object->ctime = now;
-  ++object->version;
+  changed_by_user(*object, now);
   return true;
 }
 
@@ -33,8 +43,7 @@ bool ToyReplica::write_silently(std::string_view path, BlobPtr blob, Timestamp n
     return false;
   }
   object->blob = std::move(blob);
-  object->ctime = now;
-  ++object->version;
+  changed_by_user(*object, now);
   return true;
 }
 
@@ -117,6 +126,7 @@ bool ToyReplica::rename(std::string_view from, std::string_view to, Timestamp no
     detach(target, now);
   }
   std::unique_ptr<Object> object = detach(source, now);
+  object->moved_by_us = false;
   attach(target, std::move(object), now);
   return true;
 }
@@ -136,8 +146,7 @@ bool ToyReplica::set_mode(std::string_view path, std::uint32_t mode, Timestamp n
     return false;
   }
   object->mode = mode;
-  object->ctime = now;
-  ++object->version;
+  changed_by_user(*object, now);
   return true;
 }
 
@@ -147,8 +156,7 @@ bool ToyReplica::set_xattrs(std::string_view path, std::uint64_t xattrs, Timesta
     return false;
   }
   object->xattrs = xattrs;
-  object->ctime = now;
-  ++object->version;
+  changed_by_user(*object, now);
   return true;
 }
 
@@ -158,8 +166,7 @@ bool ToyReplica::touch(std::string_view path, Timestamp mtime, Timestamp now) {
     return false;
   }
   object->mtime = stored_time(mtime);
-  object->ctime = now;
-  ++object->version;
+  changed_by_user(*object, now);
   return true;
 }
 

@@ -94,7 +94,13 @@ Result<plan::Plan> World::plan() const {
 Result<Run> World::sync(std::optional<std::size_t> crash_after) {
   TRY_ASSIGN(plan::Plan made, plan());
   tick();
-  return execute(*this, std::move(made), crash_after);
+  return execute(*this, std::move(made), crash_after, nullptr);
+}
+
+Result<Run> World::sync_beside(const Beside& beside) {
+  TRY_ASSIGN(plan::Plan made, plan());
+  tick();
+  return execute(*this, std::move(made), std::nullopt, &beside);
 }
 
 void World::rebase() {

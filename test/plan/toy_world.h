@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,8 +13,8 @@
 #include "plan/toy_store.h"
 
 /// N replicas, the records of their rule, and runs of the planner over them. Every operation of a
-/// plan is executed strictly; as nobody works beside it, a violated precondition is a mistake of
-/// the planner and an Error here.
+/// plan is executed strictly; as long as nobody works beside it, a violated precondition is a
+/// mistake of the planner and an Error here.
 namespace ox::toy {
 
 /// What a run did.
@@ -25,6 +26,13 @@ struct Run {
   /// that nobody had acknowledged, or when what was parked found its places taken: then contents
   /// may have changed places, or stand under a name that start-up gave them.
   bool untold = false;
+};
+
+/// Somebody works while a run does. From then on what is not as it was planned is left alone, for
+/// the next run.
+struct Beside {
+  std::size_t before_step = 0;  ///< 0: between planning and executing
+  std::function<void()> act;
 };
 
 /// When the executor acknowledges content.
@@ -61,6 +69,7 @@ class World {
   /// Plans and executes. `crash_after`: stop after so many steps; what stands then is what the next
   /// run starts from.
   Result<Run> sync(std::optional<std::size_t> crash_after = std::nullopt);
+  Result<Run> sync_beside(const Beside& beside);
   /// Each side forgets what is not seen to be agreed on every replica.
   void rebase();
   /// One more replica, which nobody knows yet.
@@ -79,8 +88,9 @@ class World {
   Result<void> check_fixpoint() const;
 };
 
-/// Executes one plan.
-Result<Run> execute(World& world, plan::Plan plan, std::optional<std::size_t> crash_after);
+/// Executes one plan. `beside`: null when nobody else is at work.
+Result<Run> execute(World& world, plan::Plan plan, std::optional<std::size_t> crash_after,
+                    const Beside* beside);
 
 /// Does every online replica show the agreed tree? `reports`: what the planner says it leaves out,
 /// each of which must be true.
