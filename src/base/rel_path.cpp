@@ -1,10 +1,21 @@
 #include "base/rel_path.h"
 
+#include <cstring>
+
 namespace ox {
 
 namespace {
+
 constexpr std::size_t kMaxNameBytes = 4096;
+
+/// As rfind, which looks at one byte at a time.
+std::size_t last_slash(std::string_view text) {
+  const void* const found = text.empty() ? nullptr : ::memrchr(text.data(), '/', text.size());
+  return found == nullptr ? std::string_view::npos
+                          : static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
 }
+
+}  // namespace
 
 bool is_valid_name(std::string_view name) {
   return !name.empty() && name.size() <= kMaxNameBytes && name != "." && name != ".." &&
@@ -49,14 +60,14 @@ RelPath RelPath::of_names(std::span<const std::string_view> last_first) {
 }
 
 std::string_view RelPath::name() const {
-  const std::size_t slash = text_.rfind('/');
+  const std::size_t slash = last_slash(text_);
   return slash == std::string::npos ? std::string_view(text_)
                                     : std::string_view(text_).substr(slash + 1);
 }
 
 RelPath RelPath::parent() const {
   RelPath result;
-  if (const std::size_t slash = text_.rfind('/'); slash != std::string::npos) {
+  if (const std::size_t slash = last_slash(text_); slash != std::string::npos) {
     result.text_ = text_.substr(0, slash);
   }
   return result;

@@ -81,6 +81,7 @@ void Layout::occupy(NodeIndex parent, std::string_view name, NodeIndex n) {
 }
 
 void Layout::put_down(NodeIndex n, NodeIndex parent, std::string_view name) {
+  last_parent_ = kNone;
   Place& place = places_[n];
   place.stands = true;
   place.parent = parent;
@@ -95,6 +96,7 @@ void Layout::put_down(NodeIndex n, NodeIndex parent, std::string_view name) {
 }
 
 void Layout::pick_up(NodeIndex n) {
+  last_parent_ = kNone;
   Place& place = places_[n];
   if (occupants_indexed_ && occupant(place.parent, place.name) == n) {
     occupy(place.parent, place.name, kNone);
@@ -108,6 +110,19 @@ void Layout::pick_up(NodeIndex n) {
 }
 
 RelPath Layout::path(NodeIndex n) const {
+  if (work_.nodes[n].id == kRootNode) {
+    return {};
+  }
+  expects(stands(n));
+  const Place& place = places_[n];
+  if (place.parent != last_parent_) {
+    last_parent_path_ = path_of_directory(place.parent);
+    last_parent_ = place.parent;
+  }
+  return last_parent_path_.child(place.name);
+}
+
+RelPath Layout::path_of_directory(NodeIndex n) const {
   std::vector<std::string_view> names;
   for (NodeIndex at = n; work_.nodes[at].id != kRootNode;) {
     expects(stands(at));

@@ -71,6 +71,7 @@ class Layout {
   bool break_cycle(const std::vector<NodeIndex>& waiting, std::vector<Operation>& operations);
   void park(NodeIndex n, std::vector<Operation>& operations);
   Operation operation(OperationKind kind, NodeIndex n) const;
+  RelPath path_of_directory(NodeIndex n) const;
 
   const Work& work_;
   ReplicaIndex replica_;
@@ -81,6 +82,9 @@ class Layout {
   std::map<NodeIndex, std::string> parked_;
   std::vector<bool> moved_;
   std::vector<bool> removed_;
+  /// Paths are asked for one directory after the other. Forgotten when anything moves.
+  mutable NodeIndex last_parent_ = kNone;
+  mutable RelPath last_parent_path_;
 };
 
 }  // namespace ox::plan

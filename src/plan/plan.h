@@ -133,7 +133,7 @@ struct Operation {
   RelPath from;
   std::string parked;
   std::optional<tree::Fingerprint> expected;
-  std::optional<tree::Fingerprint> other_expected;  ///< kExchange: what stands at `path`
+  Boxed<tree::Fingerprint> other_expected;  ///< kExchange: what stands at `path`
   tree::NodeValue value;  ///< what the node is to be afterwards, as far as this operation goes
 };
 

@@ -125,7 +125,7 @@ provider::StageRequest Stager::request_for(const plan::Operation& operation, con
                                            std::stop_token stop) const {
   provider::StageRequest request{.kind = operation.value.kind,
                                  .mtime = operation.value.content.mtime,
-                                 .link_target = operation.value.content.link_target,
+                                 .link_target = operation.value.content.link_target.text(),
                                  .place = place};
   if (operation.value.attributes.mode != tree::kModeUnknown) {
     request.attributes = operation.value.attributes;

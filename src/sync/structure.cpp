@@ -285,7 +285,8 @@ class Structure {
     done(operation, action, entries.second);
     moved(operation, operation.node, operation.path, *operation.expected, entries.second);
     moved(operation, operation.other, operation.from,
-          operation.other_expected.value_or(entries.first.fingerprint), entries.first);
+          operation.other_expected ? *operation.other_expected : entries.first.fingerprint,
+          entries.first);
     return {};
   }
 

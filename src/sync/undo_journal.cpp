@@ -88,7 +88,7 @@ Result<provider::StageRequest> request_for_trashed(provider::Provider& holder,
   TRY_ASSIGN(const tree::Entry entry, holder.look_trashed(trashed));
   provider::StageRequest request{.kind = entry.kind,
                                  .mtime = entry.fingerprint.mtime,
-                                 .link_target = entry.content.link_target};
+                                 .link_target = entry.content.link_target.text()};
   if (entry.attributes.mode != tree::kModeUnknown) {
     request.attributes = entry.attributes;
   }

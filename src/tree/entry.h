@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/boxed.h"
 #include "base/digest.h"
 #include "base/ids.h"
 #include "base/time.h"
@@ -23,7 +24,7 @@ struct Content {
   std::uint64_t size = 0;
   Timestamp mtime;
   std::optional<Digest> digest;  ///< none while nobody has read the bytes
-  std::string link_target;       ///< symlinks only: raw bytes of the target
+  RareText link_target;          ///< symlinks only: raw bytes of the target
 
   friend bool operator==(const Content&, const Content&) = default;
 };
@@ -52,7 +53,7 @@ struct Fingerprint {
   /// The version was taken so soon after its last change that a further change could hide behind
   /// the same time stamps: the bytes must be read again before they are believed unchanged.
   bool racy = false;
-  std::string revision;  ///< etag, rev or generation; empty for file systems
+  RareText revision;  ///< etag, rev or generation; empty for file systems
 
   /// Same version, as far as the replica can tell. `racy` and the link count do not matter.
   bool same_version(const Fingerprint& other) const {

@@ -24,7 +24,7 @@ struct ReplicaSide {
   /// The replica knowingly differs from this agreed content (modes copy and one-way: a
   /// destination's own delete or a win of its drift) and is left alone until the agreed content is
   /// another.
-  std::optional<Content> waived;
+  Boxed<Content> waived;
 
   friend bool operator==(const ReplicaSide&, const ReplicaSide&) = default;
 };

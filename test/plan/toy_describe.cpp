@@ -39,7 +39,7 @@ std::string text_of(const tree::Content& content, tree::Kind kind) {
     return "directory";
   }
   if (kind == tree::Kind::kSymlink) {
-    return "-> " + content.link_target;
+    return "-> " + content.link_target.text();
   }
   return (content.digest.has_value() ? content.digest->to_hex().substr(0, 8) : "unread") + " of " +
          std::to_string(content.size) + " @" + text_of(content.mtime);
@@ -48,7 +48,7 @@ std::string text_of(const tree::Content& content, tree::Kind kind) {
 std::string text_of(const tree::Fingerprint& print) {
   return "#" + std::to_string(print.id) + " size " + std::to_string(print.size) + " @" +
          text_of(print.mtime) + " changed " + text_of(print.ctime) + (print.racy ? " racy" : "") +
-         (print.revision.empty() ? "" : " " + print.revision);
+         (print.revision.empty() ? "" : " " + print.revision.text());
 }
 
 std::string text_of(const tree::ReplicaSide& side) {
