@@ -6,6 +6,18 @@ namespace ox::plan {
 
 namespace {
 
+/// Is there something in sight that makes another version of the same bytes: a rename, a chmod, a
+/// hard link?
+bool is_explained(const Work& work, NodeIndex n, ReplicaIndex i) {
+  const tree::Acknowledged& known = *work.acknowledged(n, i);
+  const tree::Entry& seen = work.entry(n, i);
+  const NodeIndex parent = work.side(n, i).parent;
+  return parent == kNone || work.nodes[parent].id != known.value.parent ||
+         work.seen_name(n, i) != known.value.name ||
+         work.seen_attributes(n, i) != known.value.attributes ||
+         seen.fingerprint.link_count != known.fingerprint.link_count;
+}
+
 /// What happened to the bytes of one node on one replica since it was acknowledged.
 ContentChange change_of(Work& work, NodeIndex n, ReplicaIndex i) {
   const tree::Entry& seen = work.entry(n, i);
@@ -39,6 +51,8 @@ ContentChange change_of(Work& work, NodeIndex n, ReplicaIndex i) {
     work.need_digest(i, work.side(n, i).entry);
     return ContentChange::kChanged;
   }
+  work.side(n, i).doubted =
+      !touched && !seen.fingerprint.same_version(before) && !is_explained(work, n, i);
   return touched ? ContentChange::kChanged : ContentChange::kSame;
 }
 

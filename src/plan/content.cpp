@@ -85,6 +85,31 @@ bool held_out_of_sight(const Work& work, NodeIndex n) {
   return false;
 }
 
+/// Where nobody shows the agreed bytes for certain, what somebody shows is as good: bytes that are
+/// nowhere can't be given to those who lack them.
+void agree_on_what_stands(Work& work, NodeIndex n, const std::vector<ReplicaIndex>& holders) {
+  tree::Content& agreed = work.nodes[n].next->content;
+  bool lacking = false;
+  for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
+    lacking = lacking || work.side(n, i).status == Status::kAbsent;
+  }
+  if (!lacking || !agreed.digest.has_value() || holders.empty()) {
+    return;
+  }
+  std::optional<tree::Content> other;
+  for (const ReplicaIndex i : holders) {
+    const tree::Content seen = work.seen_content(n, i);
+    if (seen.digest.has_value()) {
+      return;
+    }
+    if (!other.has_value() ||
+        std::tie(seen.size, seen.mtime) < std::tie(other->size, other->mtime)) {
+      other = seen;
+    }
+  }
+  agreed = *other;
+}
+
 std::string winner_label(const Work& work, const Candidate& candidate) {
   return label_of(work, candidate.holders);
 }
@@ -217,6 +242,7 @@ bool merge_content(Work& work, NodeIndex n) {
                                        ? touched.mtime
                                        : std::max(node.next->content.mtime, touched.mtime);
       }
+      agree_on_what_stands(work, n, versions.passive);
     }
     return true;
   }

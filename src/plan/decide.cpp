@@ -165,7 +165,8 @@ class TwoWay {
           break;
         case Status::kPresent:
           result.present = true;
-          result.assumed = result.assumed || (known != nullptr && known->assumed);
+          result.assumed =
+              result.assumed || work_.side(n, i).doubted || (known != nullptr && known->assumed);
           if (opposes_delete(n, i)) {
             result.supporters.push_back(i);
             result.moved = result.moved || moved_on(n, i);

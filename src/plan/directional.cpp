@@ -153,8 +153,9 @@ class Directional {
       return false;
     }
     const bool untouched = work_.side(n, j).change == ContentChange::kSame;
-    if (known->assumed || work_.waived(n, j) != nullptr || !untouched) {
-      work_.report(j, work_.known_path(n), known->assumed ? "assumed_equal" : "kept",
+    const bool assumed = known->assumed || work_.side(n, j).doubted;
+    if (assumed || work_.waived(n, j) != nullptr || !untouched) {
+      work_.report(j, work_.known_path(n), assumed ? "assumed_equal" : "kept",
                    "deleted at the source; kept here, because this copy is not the one that was "
                    "deleted");
       return false;

@@ -22,7 +22,7 @@ bool shown_everywhere(const Work& work, NodeIndex n) {
     if (!work.present(n, i) || work.side(n, i).parent == kNone || known == nullptr ||
         known->value != agreed || work.side(n, i).change != ContentChange::kSame ||
         work.nodes[work.side(n, i).parent].id != agreed.parent ||
-        work.seen_name(n, i) != agreed.name) {
+        work.seen_name(n, i) != agreed.name || (known->assumed && work.policy().compare.hash)) {
       return false;
     }
   }

@@ -27,7 +27,9 @@ bool attributes_differ(const Work& work, NodeIndex n, ReplicaIndex i) {
                     next.attributes.mode != tree::kModeUnknown && seen.mode != next.attributes.mode;
   const bool xattrs =
       can.xattrs && next.kind != tree::Kind::kSymlink && seen.xattrs != next.attributes.xattrs;
-  const bool has_time = next.kind == tree::Kind::kFile && can.has_mtime;
+  const Compare& compare = work.policy().compare;
+  const bool has_time =
+      next.kind == tree::Kind::kFile && can.has_mtime && (compare.modtime || compare.hash);
   const std::int64_t step = can.mtime_step.count();
   const std::int64_t gap = work.seen_content(n, i).mtime.ns - next.content.mtime.ns;
   return mode || xattrs || (has_time && (gap >= step || gap <= -step));
@@ -128,7 +130,7 @@ std::optional<tree::ReplicaSide> final_side(const Work& work, NodeIndex n, Repli
   }
   const bool assumed = is_assumed(work, n, i);
   if (assumed) {
-    value.content.digest = work.seen_content(n, i).digest;  // its own bytes, not the others'
+    value.content = work.seen_content(n, i);  // its own bytes, not the others'
   }
   result.acknowledged = tree::Acknowledged{.value = std::move(value),
                                            .fingerprint = kept_fingerprint(work.entry(n, i)),

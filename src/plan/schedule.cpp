@@ -294,7 +294,7 @@ class Scheduler {
     }
     for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
       const tree::Acknowledged* known = work_.acknowledged(n, i);
-      if (!update.sides[i].has_value() && known != nullptr &&
+      if (!update.sides[i].has_value() && known != nullptr && !known->assumed &&
           known->value.content == node.next->content) {
         update.sides[i] = node.record->sides[i];
       }
@@ -407,9 +407,17 @@ class Scheduler {
   void add_suppliers(NodeIndex n, ContentTask& task) const {
     const Node& node = work_.nodes[n];
     const NodeIndex from = node.bytes_from == kNone ? n : node.bytes_from;
+    const auto surely = [&](ReplicaIndex i) {
+      return holds_next_bytes(work_, n, i) && work_.seen_content(n, i).digest.has_value();
+    };
+    bool sure = false;
+    for (ReplicaIndex i = 0; i < work_.replica_count() && node.bytes_from == kNone; ++i) {
+      sure = sure || surely(i);
+    }
     for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
-      const bool holds = node.bytes_from == kNone ? holds_next_bytes(work_, n, i)
-                                                  : i == work_.source() && work_.present(from, i);
+      const bool holds = node.bytes_from == kNone
+                             ? (sure ? surely(i) : holds_next_bytes(work_, n, i))
+                             : i == work_.source() && work_.present(from, i);
       if (holds && layouts_[i].stands(from)) {
         task.suppliers.push_back({.replica = i,
                                   .path = layouts_[i].path(from),

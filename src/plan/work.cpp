@@ -77,7 +77,7 @@ tree::Content Work::seen_content(NodeIndex n, ReplicaIndex i) const {
   const ContentChange change = side(n, i).change;
   if (known != nullptr && change == ContentChange::kSame) {
     tree::Content content = known->value.content;
-    if (!content.digest.has_value()) {
+    if (side(n, i).doubted || !content.digest.has_value()) {
       content.digest = entry(n, i).content.digest;
     }
     return content;

@@ -45,6 +45,7 @@ struct Side {
   Status status = Status::kAbsent;
   Target target = Target::kFollow;
   ContentChange change = ContentChange::kSame;
+  bool doubted = false;  ///< kSame, but another version for no reason in sight that nobody reads
   EntryIndex entry = kNone;  ///< kPresent only
   NodeIndex parent = kNone;  ///< directory it stands in; kPresent only
   bool moved_out = false;    ///< what stood here became another node's

@@ -288,6 +288,7 @@ Bytes encode_facts(const RuleFacts& facts) {
   out.put_string(facts.id);
   out.put_string(facts.name);
   out.put_string(facts.mode);
+  out.put_u8(facts.bytes_compared ? 1 : 0);
   out.put_varint(facts.next_node);
   out.put_varint(facts.replicas.size());
   for (const ReplicaFacts& replica : facts.replicas) {
@@ -302,6 +303,7 @@ Result<RuleFacts> decode_facts(BytesView body) {
   facts.id = in.get_string();
   facts.name = in.get_string();
   facts.mode = in.get_string();
+  facts.bytes_compared = field::get_flags(in, 1) != 0;
   facts.next_node = in.get_varint();
   const std::size_t count = field::get_count(in);
   for (std::size_t index = 0; index < count && in.ok(); ++index) {

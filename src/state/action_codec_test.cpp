@@ -76,6 +76,7 @@ RuleFacts any_facts(SeededRandom& random) {
   RuleFacts facts{.id = any_name(random),
                   .name = random.below(2) == 0 ? "" : any_name(random),
                   .mode = "two-way",
+                  .bytes_compared = random.below(2) == 0,
                   .replicas = {},
                   .next_node = random.next()};
   for (std::uint64_t count = random.below(4); count > 0; --count) {

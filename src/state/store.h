@@ -28,9 +28,10 @@ struct ReplicaFacts {
 };
 
 struct RuleFacts {
-  std::string id;    ///< 32 hexadecimal digits
-  std::string name;  ///< of a named rule; empty otherwise
-  std::string mode;  ///< of the last run; a change means rebase
+  std::string id;              ///< 32 hexadecimal digits
+  std::string name;            ///< of a named rule; empty otherwise
+  std::string mode;            ///< of the last run; a change means rebase
+  bool bytes_compared = true;  ///< by the last run; comparing them again means rebase
   /// Addresses in stored order; the order of NodeRecord::sides.
   std::vector<ReplicaFacts> replicas;
   std::uint64_t next_node = 2;  ///< 1 is the root

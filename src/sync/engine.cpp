@@ -55,7 +55,8 @@ class Run {
     started_ = services_.clock->now();
     TRY(load_facts());
     TRY_ASSIGN(const std::vector<std::string> approved, store_.approved());
-    TRY_ASSIGN(Gate gate, pass_gate(facts_, replicas_, mode_, approved, stop_));
+    TRY_ASSIGN(Gate gate,
+               pass_gate(facts_, replicas_, mode_, options_.policy.compare.hash, approved, stop_));
     replicas_ = std::move(gate.replicas);
     rebase_ = gate.rebase;
     report_.rebased = gate.rebase;
@@ -437,6 +438,7 @@ class Run {
   Result<bool> announce_epoch() {
     epoch_advanced_ = true;
     facts_.mode = mode_;
+    facts_.bytes_compared = options_.policy.compare.hash;
     TRY_ASSIGN(const auto refused, advance_epoch(store_, facts_, replicas_, {},
                                                  [this](ReplicaIndex i) { return make_room(i); }));
     for (const auto& [i, error] : refused) {

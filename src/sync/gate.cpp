@@ -80,13 +80,16 @@ std::string mode_key(const plan::Policy& policy, const state::RuleFacts& facts) 
 }
 
 Result<Gate> pass_gate(const state::RuleFacts& facts, const std::vector<EngineReplica>& replicas,
-                       const std::string& mode, const std::vector<std::string>& approved,
-                       std::stop_token stop) {
+                       const std::string& mode, bool compares_bytes,
+                       const std::vector<std::string>& approved, std::stop_token stop) {
   Gate gate{.replicas = replicas};
   const bool ran_before = std::ranges::any_of(facts.replicas, &state::ReplicaFacts::known);
   if (ran_before && facts.mode != mode) {
     gate.rebase = true;
     gate.reason = "the mode changed";
+  } else if (ran_before && compares_bytes && !facts.bytes_compared) {
+    gate.rebase = true;
+    gate.reason = "bytes are compared again";
   }
   for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
     if (replicas[i].provider == nullptr) {

@@ -19,10 +19,10 @@ struct Gate {
   std::vector<std::string> held;  ///< an empty root that lacks its identity
 };
 
-/// Compares each root's identity with what the state expects of it.
+/// Compares each root's identity, and how this run decides, with what the state expects of it.
 Result<Gate> pass_gate(const state::RuleFacts& facts, const std::vector<EngineReplica>& replicas,
-                       const std::string& mode, const std::vector<std::string>& approved,
-                       std::stop_token stop);
+                       const std::string& mode, bool compares_bytes,
+                       const std::vector<std::string>& approved, std::stop_token stop);
 
 /// Lets the next epochs begin no lower than the clock, so that no two histories of one root have an
 /// epoch in common: after the state was lost, counting alone would soon meet the numbers that an

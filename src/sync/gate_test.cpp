@@ -53,5 +53,51 @@ TEST_F(Unmarked, IsNotBelievedOnceItTakesWrites) {
   EXPECT_EQ(files(1), files(0));
 }
 
+/// Two files of one name, size and time, but with other bytes.
+class BytesNotCompared : public EngineLab {
+ protected:
+  void SetUp() override {
+    add_replica();
+    add_replica();
+    write(0, "file", "some bytes");
+    write(1, "file", "more bytes");
+    for (const auto& store : stores_) {
+      ASSERT_TRUE(store->user_touch(at("file"), Timestamp{1'000'000'000}).ok());
+    }
+    options_.policy.compare.hash = false;
+    EXPECT_TRUE(run().value().conflicts.empty());
+  }
+
+  std::set<std::string> all_bytes(std::size_t replica) const {
+    std::set<std::string> found;
+    for (const auto& [path, bytes] : files(replica)) {
+      found.insert(bytes);
+    }
+    return found;
+  }
+};
+
+TEST_F(BytesNotCompared, AnyLongerMeansNoRebase) {
+  options_.policy.compare.hash = true;
+  ASSERT_TRUE(run().ok());
+  write(0, "another", "bytes of another");
+  options_.policy.compare.hash = false;
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    EXPECT_FALSE(run().value().rebased);
+  }
+}
+
+TEST_F(BytesNotCompared, AgainMeansThatAllIsCompared) {
+  options_.policy.compare.hash = true;
+  const RunReport report = run().value();
+  EXPECT_TRUE(report.rebased);
+  EXPECT_EQ(report.rebase_reason, "bytes are compared again");
+  EXPECT_EQ(report.conflicts.size(), 1U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(all_bytes(i), (std::set<std::string>{"some bytes", "more bytes"})) << i;
+  }
+  EXPECT_FALSE(run().value().rebased);
+}
+
 }  // namespace
 }  // namespace ox::sync

@@ -81,7 +81,7 @@ TEST(Compare, EditOfTheTimeAloneIsSeenByModtimeAndCrossesWhereBytesAreKnown) {
     // Nobody has read the bytes where they are not compared: then they are copied, too.
     EXPECT_EQ(has_content_operations(plan), compared(lab).modtime && !compared(lab).hash);
     for (std::size_t role = 0; role < lab.count(); ++role) {
-      EXPECT_EQ(lab.at(role).find("a.txt")->mtime, crosses ? later : before);
+      EXPECT_EQ(lab.at(role).find("a.txt")->mtime, crosses || role == 0 ? later : before);
     }
   });
 }
@@ -93,6 +93,70 @@ TEST(Compare, EditThatAllShowIsSeenByEach) {
     lab.crash_everywhere();
     EXPECT_TRUE(lab.sync().conflicts.empty());
     lab.expect({{"a.txt", "longer"}});
+  });
+}
+
+/// Roles 0 and 1 agree on a file, which role 0 changes so that the compared fields do not tell, and
+/// role 1 deletes: that must not take the bytes that only role 0 has.
+void expect_no_delete(Lab& lab, const std::function<void()>& change, const std::string& text) {
+  lab.base({{"a.txt", "AAAA"}});
+  change();
+  lab.run();
+  lab.expect_at(0, {{"a.txt", text}});
+  for (std::size_t role = 1; role < lab.count(); ++role) {
+    lab.expect_at(role, {{"a.txt", "AAAA"}});
+    lab.remove(role, "a.txt");
+  }
+  lab.crash_everywhere();
+  lab.sync();
+  lab.expect({{"a.txt", text}});
+}
+
+TEST(Compare, WhatWasNotReadIsNotDeleted) {
+  with_every_choice(1, [](Lab& lab) {
+    if (!compared(lab).hash) {
+      expect_no_delete(lab, [&] { lab.write_silently(0, "a.txt", "BBBB"); }, "BBBB");
+    }
+  });
+}
+
+TEST(Compare, WhatHasAnotherTimeIsNotDeletedAndKeepsItsTime) {
+  with_every_choice(1, [](Lab& lab) {
+    if (!compared(lab).hash && !compared(lab).modtime) {
+      Timestamp time;
+      expect_no_delete(
+          lab,
+          [&] {
+            lab.write(0, "a.txt", "BBBB");
+            time = lab.at(0).find("a.txt")->mtime;
+          },
+          "BBBB");
+      EXPECT_EQ(lab.at(0).find("a.txt")->mtime, time);
+    }
+  });
+}
+
+TEST(Compare, WhatHasAnotherSizeIsNotDeleted) {
+  with_every_choice(1, [](Lab& lab) {
+    if (!compared(lab).hash && !compared(lab).size) {
+      expect_no_delete(lab, [&] { lab.write_silently(0, "a.txt", "longer"); }, "longer");
+    }
+  });
+}
+
+TEST(Compare, ARenameOrAChmodHindersNoDelete) {
+  with_every_choice(1, [](Lab& lab) {
+    const std::string text = big("A");
+    lab.base({{"a.txt", text.c_str()}, {"b.txt", "B"}});
+    lab.rename(0, "a.txt", "renamed.txt");
+    if (lab.at(0).traits().modes) {
+      lab.chmod(0, "b.txt", 0600);
+    }
+    lab.sync();
+    lab.remove(1, "renamed.txt");
+    lab.remove(1, "b.txt");
+    EXPECT_TRUE(lab.sync().conflicts.empty());
+    lab.expect({});
   });
 }
 

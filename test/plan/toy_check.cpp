@@ -154,8 +154,10 @@ class Comparison {
                                          : value.content.size != object.blob->bytes.size()) {
       return differs(replica_, "other bytes than agreed", path);
     }
+    const plan::Compare& compare = world_.policy.compare;
+    const bool timed = traits.has_mtime && (compare.modtime || compare.hash);
     const std::int64_t gap = object.mtime.ns - value.content.mtime.ns;
-    if (traits.has_mtime && (gap > step_ || gap < -step_ || (step_ <= 1 && gap != 0))) {
+    if (timed && (gap > step_ || gap < -step_ || (step_ <= 1 && gap != 0))) {
       return differs(replica_, "another mtime than agreed", path);
     }
     return {};
