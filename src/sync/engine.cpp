@@ -173,12 +173,6 @@ class Run {
     return sync::due_scrubs(options_, replicas_, facts_.replicas, started_);
   }
 
-  bool has_scrubbed() const {
-    return std::ranges::any_of(facts_.replicas, [&](const state::ReplicaFacts& replica) {
-      return replica.scrubbed == started_;
-    });
-  }
-
   void add_problem(state::Problem problem) {
     if (services_.events) {
       services_.events({.kind = EventKind::kProblem,
@@ -535,7 +529,7 @@ class Run {
     if (held_before != report_.held) {
       commit.held = report_.held;
     }
-    if (ledger_.has_value() || has_scrubbed()) {
+    if (ledger_.has_value() || has_scrubbed(facts_.replicas, started_)) {
       commit.facts = facts_;
     }
     if (ledger_.has_value()) {

@@ -1,5 +1,6 @@
 #include "sync/scrubs.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace ox::sync {
@@ -23,6 +24,11 @@ void note_scrubs(const std::vector<bool>& done, std::span<state::ReplicaFacts> f
       facts[i].scrubbed = now;
     }
   }
+}
+
+bool has_scrubbed(std::span<const state::ReplicaFacts> facts, Timestamp now) {
+  return std::ranges::any_of(
+      facts, [&](const state::ReplicaFacts& replica) { return replica.scrubbed == now; });
 }
 
 }  // namespace ox::sync

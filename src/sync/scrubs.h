@@ -16,4 +16,7 @@ std::vector<bool> due_scrubs(const RunOptions& options, const std::vector<Engine
 void note_scrubs(const std::vector<bool>& done, std::span<state::ReplicaFacts> facts,
                  Timestamp now);
 
+/// Has it read those of any replica?
+bool has_scrubbed(std::span<const state::ReplicaFacts> facts, Timestamp now);
+
 }  // namespace ox::sync
