@@ -104,9 +104,12 @@ def cache_state(options):
 
 
 def after_deleting(bench):
+    begins = "Another program began each round."
+    if not bench.deleted:
+        return f"{begins} Nothing was deleted before the end, as ext4 creates files slowly while it remembers deleted ones."
     if bench.may_drop_caches:
-        return "Between rounds the cache was dropped, as ext4 creates files slowly while it remembers deleted ones."
-    return "The cache could not be dropped between rounds: where ext4 remembers deleted files it creates slowly."
+        return f"{begins} The disk had no room for all rounds: their folders were deleted and the cache dropped in between."
+    return f"{begins} The disk had no room for all rounds: after deleting their folders ext4 creates files slowly."
 
 
 def facts(bench, rounds):

@@ -44,6 +44,14 @@ Context take_context() {
   return context;
 }
 
+Digest final_digest(EVP_MD_CTX& context) {
+  Digest digest;
+  unsigned size = 0;
+  expects(EVP_DigestFinal_ex(&context, digest.bytes.data(), &size) == 1);
+  expects(size == digest.bytes.size());
+  return digest;
+}
+
 }  // namespace
 
 /// Starts lazily, so that an object that was finished and is not used again costs no second start.
@@ -82,15 +90,21 @@ void Sha256::update(BytesView bytes) {
   expects(EVP_DigestUpdate(state_->context.get(), bytes.data(), bytes.size()) == 1);
 }
 
+Digest Sha256::so_far() const {
+  expects(state_ != nullptr);
+  state_->start();
+  Context copy = take_context();
+  expects(EVP_MD_CTX_copy_ex(copy.get(), state_->context.get()) == 1);
+  const Digest digest = final_digest(*copy);
+  spare_contexts().push_back(std::move(copy));
+  return digest;
+}
+
 Digest Sha256::finish() {
   expects(state_ != nullptr);
   state_->start();
-  Digest digest;
-  unsigned size = 0;
-  expects(EVP_DigestFinal_ex(state_->context.get(), digest.bytes.data(), &size) == 1);
-  expects(size == digest.bytes.size());
   state_->started = false;
-  return digest;
+  return final_digest(*state_->context);
 }
 
 Digest sha256(BytesView bytes) {

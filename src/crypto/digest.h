@@ -16,6 +16,8 @@ class Sha256 {
   Sha256& operator=(Sha256&&) noexcept;
 
   void update(BytesView bytes);
+  /// The digest of all bytes so far; more may follow.
+  Digest so_far() const;
   /// The digest of all bytes so far; afterwards the object is as new.
   Digest finish();
 

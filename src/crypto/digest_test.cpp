@@ -53,6 +53,19 @@ TEST(Sha256, TheDigestDoesNotDependOnHowTheBytesArrive) {
   }
 }
 
+TEST(Sha256, TellsTheDigestOnTheWay) {
+  Sha256 hash;
+  EXPECT_EQ(hash.so_far(), sha256({}));
+  std::string text;
+  for (const std::string_view piece : {"first", "second", "third"}) {
+    hash.update(as_bytes_view(piece));
+    text += piece;
+    EXPECT_EQ(hash.so_far(), sha256(as_bytes_view(text)));
+    EXPECT_EQ(hash.so_far(), sha256(as_bytes_view(text))) << "asked again";
+  }
+  EXPECT_EQ(hash.finish(), sha256(as_bytes_view(text)));
+}
+
 TEST(Sha256, IsAsNewAfterFinish) {
   Sha256 hash;
   hash.update(as_bytes_view("something else"));

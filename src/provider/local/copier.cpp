@@ -52,18 +52,11 @@ Result<void> Copier::go_on(std::uint64_t bytes) {
   return {};
 }
 
-void Copier::digest(BytesView bytes) {
-  whole_.update(bytes);
-  if (wants_chunks_) {
-    chunk_.update(bytes);
-  }
-}
-
 void Copier::digest_zeros(std::uint64_t size) {
   static constexpr std::array<std::uint8_t, std::size_t{64} << 10U> kZeros{};
   while (size > 0) {
     const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(size, kZeros.size()));
-    digest(BytesView(kZeros).first(piece));
+    digest_.update(BytesView(kZeros).first(piece));
     size -= piece;
   }
 }
@@ -93,7 +86,7 @@ Result<void> Copier::copy_data(std::uint64_t from, std::uint64_t to) {
     if (got != buffer.size()) {
       return shrank();
     }
-    digest(buffer);
+    digest_.update(buffer);
     TRY(into_.write_at(from, buffer));
     from += got;
   }
@@ -108,16 +101,15 @@ Result<void> Copier::end(std::uint64_t size) {
 }
 
 Result<std::uint64_t> Copier::take_over_chunks(ResumePart& part, std::uint64_t chunk_bytes) {
-  wants_chunks_ = true;
   for (std::size_t index = 0; index < part.chunks().size();) {
     TRY(take_over(index * chunk_bytes, (index + 1) * chunk_bytes));
-    if (chunk_.finish() == part.chunks()[index]) {
+    if (digest_.so_far() == part.chunks()[index]) {
       ++index;
       continue;
     }
-    // The digest of the whole has swallowed bad bytes: begin again with what is known to be good.
+    // The digest has swallowed bad bytes: begin again with what is known to be good.
     TRY(part.keep(index));
-    whole_ = crypto::Sha256();
+    digest_ = crypto::Sha256();
     index = 0;
   }
   return part.chunks().size() * chunk_bytes;
@@ -131,7 +123,7 @@ Result<void> Copier::take_over(std::uint64_t from, std::uint64_t to) {
     if (got != buffer.size()) {
       return Error(Code::kCorrupt, "the part is shorter than its checkpoint says");
     }
-    digest(buffer);
+    digest_.update(buffer);
     from += got;
   }
   return {};

@@ -23,15 +23,14 @@ class Copier {
   /// Digests the chunks that stand in `part` (which must be the file) as far as they are what its
   /// list says, makes it forget the others, and returns where to go on. Reads no source.
   Result<std::uint64_t> take_over_chunks(ResumePart& part, std::uint64_t chunk_bytes);
-  /// Of everything so far.
-  Digest finish() { return whole_.finish(); }
-  /// Of everything since the last call. Contract: take_over_chunks() came first.
-  Digest finish_chunk() { return chunk_.finish(); }
+  /// Of everything so far; more may follow.
+  Digest so_far() const { return digest_.so_far(); }
+  /// Of everything.
+  Digest finish() { return digest_.finish(); }
 
  private:
   Result<void> take_over(std::uint64_t from, std::uint64_t to);
   Result<void> copy_data(std::uint64_t from, std::uint64_t to);
-  void digest(BytesView bytes);
   void digest_zeros(std::uint64_t size);
   Result<void> go_on(std::uint64_t bytes);
 
@@ -39,9 +38,7 @@ class Copier {
   fs::File& into_;
   std::stop_token stop_;
   fs::File* native_ = nullptr;  ///< the source's file when it is sparse
-  crypto::Sha256 whole_;
-  crypto::Sha256 chunk_;
-  bool wants_chunks_ = false;
+  crypto::Sha256 digest_;
 };
 
 /// Copies without hashing, for a digest that is known: shares extents, or lets the kernel copy.

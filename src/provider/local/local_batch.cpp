@@ -279,7 +279,7 @@ Result<std::unique_ptr<fs::File>> LocalBatch::stage_resumable(const StageRequest
     }
     if (end - done == chunk) {
       TRY(copier.end(end));
-      TRY(part->add(copier.finish_chunk()));
+      TRY(part->add(copier.so_far()));
     }
     done = end;
   }

@@ -14,7 +14,7 @@ constexpr std::uint64_t kMostListBytes = 64ULL << 20U;
 
 Bytes header_of(std::string_view key, std::uint64_t chunk, const tree::Fingerprint& source) {
   ByteWriter writer;
-  writer.put_string("syncoxiders-resume 1");
+  writer.put_string("syncoxiders-resume 2");
   writer.put_string(key);
   writer.put_varint(chunk);
   writer.put_varint(source.id);
@@ -98,9 +98,9 @@ Result<void> ResumePart::keep(std::size_t count) {
   return file_->truncate(chunk_bytes);
 }
 
-Result<void> ResumePart::add(const Digest& chunk) {
-  TRY(list_->write_at(header_size_ + chunks_.size() * sizeof(Digest::bytes), chunk.bytes));
-  chunks_.push_back(chunk);
+Result<void> ResumePart::add(const Digest& up_to_here) {
+  TRY(list_->write_at(header_size_ + chunks_.size() * sizeof(Digest::bytes), up_to_here.bytes));
+  chunks_.push_back(up_to_here);
   return {};
 }
 

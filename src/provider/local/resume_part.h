@@ -10,8 +10,9 @@
 namespace ox::provider {
 
 /// A large file under way, kept across runs in stage/<rule>/: `resume-<key>.part` holds the bytes
-/// and `resume-<key>.list` the fingerprint of their source and the SHA-256 of each whole chunk.
-/// Nothing in it is believed: a chunk counts when its bytes have its digest and the source is
+/// and `resume-<key>.list` the fingerprint of their source and, for each whole chunk, the SHA-256
+/// of all bytes up to its end: the digest of the file on its way, so that nothing is hashed twice.
+/// Nothing in it is believed: a chunk counts when the bytes have that digest and the source is
 /// still the version they came from. The list is one header (in ByteWriter's encoding, see
 /// header_of) and 32 bytes for each chunk. Not thread-safe.
 class ResumePart {
@@ -25,11 +26,11 @@ class ResumePart {
   ResumePart& operator=(const ResumePart&) = delete;
 
   fs::File& file() { return *file_; }
-  /// Digests of the chunks that should stand in the part.
+  /// Digests up to the end of each chunk that should stand in the part.
   const std::vector<Digest>& chunks() const { return chunks_; }
   /// Forgets the chunks from `count` on.
   Result<void> keep(std::size_t count);
-  Result<void> add(const Digest& chunk);
+  Result<void> add(const Digest& up_to_here);
   /// Moves the finished part to a name in `to` and forgets the list. The file stays open.
   Result<std::unique_ptr<fs::File>> finish(fs::Directory& to, const std::string& name);
   /// Removes both files.
