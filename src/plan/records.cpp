@@ -222,7 +222,9 @@ RecordUpdate structure_update(const Work& work, NodeIndex n, ReplicaSet busy) {
     } else if (lost_a_version && !busy[i] && !side.moved_in && work.present(n, i)) {
       result = final_side(work, n, i, false);  // the winner's suppliers
     } else if (lost_a_version && !side.moved_in && side.target == Target::kFollow &&
-               holds_next_bytes(work, n, i) && !stands_in_no_record(work, n, i)) {
+               holds_next_bytes(work, n, i) &&
+               // NOLINTNEXTLINE(bugprone-branch-clone): as below, and for a reason of its own
+               !stands_in_no_record(work, n, i)) {
       result = tree::ReplicaSide{.acknowledged = as_seen(work, n, i), .waived = std::nullopt};
     } else if (side.moved_in && work.present(n, i)) {
       result.emplace();
