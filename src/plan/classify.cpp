@@ -11,10 +11,7 @@ namespace {
 bool is_explained(const Work& work, NodeIndex n, ReplicaIndex i) {
   const tree::Acknowledged& known = *work.acknowledged(n, i);
   const tree::Entry& seen = work.entry(n, i);
-  const NodeIndex parent = work.side(n, i).parent;
-  return parent == kNone || work.nodes[parent].id != known.value.parent ||
-         work.seen_name(n, i) != known.value.name ||
-         work.seen_attributes(n, i) != known.value.attributes ||
+  return moved_on(work, n, i) || work.seen_attributes(n, i) != known.value.attributes ||
          seen.fingerprint.link_count != known.fingerprint.link_count;
 }
 

@@ -118,12 +118,6 @@ class TwoWay {
     return {work_.nodes[work_.side(n, i).parent].id, work_.seen_name(n, i)};
   }
 
-  bool moved_on(NodeIndex n, ReplicaIndex i) const {
-    const tree::Acknowledged* known = work_.acknowledged(n, i);
-    return known != nullptr && (work_.nodes[work_.side(n, i).parent].id != known->value.parent ||
-                                work_.seen_name(n, i) != known->value.name);
-  }
-
   bool attributes_changed(NodeIndex n, ReplicaIndex i) const {
     const tree::Acknowledged* known = work_.acknowledged(n, i);
     return known != nullptr && work_.seen_attributes(n, i) != known->value.attributes;
@@ -131,7 +125,7 @@ class TwoWay {
 
   /// A replica that never acknowledged the node brings it along: that is no licence to delete it.
   bool opposes_delete(NodeIndex n, ReplicaIndex i) const {
-    if (work_.acknowledged(n, i) == nullptr || moved_on(n, i)) {
+    if (work_.acknowledged(n, i) == nullptr || moved_on(work_, n, i)) {
       return true;
     }
     if (work_.entry(n, i).kind == tree::Kind::kDirectory) {
@@ -169,7 +163,7 @@ class TwoWay {
               result.assumed || work_.side(n, i).doubted || (known != nullptr && known->assumed);
           if (opposes_delete(n, i)) {
             result.supporters.push_back(i);
-            result.moved = result.moved || moved_on(n, i);
+            result.moved = result.moved || moved_on(work_, n, i);
           }
           break;
         case Status::kAbsent:
@@ -341,7 +335,7 @@ class TwoWay {
       if (!work_.present(n, i) || (known == nullptr && known_place)) {
         continue;
       }
-      if (known == nullptr || moved_on(n, i)) {
+      if (known == nullptr || moved_on(work_, n, i)) {
         const bool fresh = known != nullptr && is_agreed_place(known->value);
         changes.push_back({.value = seen_place(n, i), .replica = i, .fresh = fresh});
       }

@@ -64,11 +64,7 @@ bool is_assumed(const Work& work, NodeIndex n, ReplicaIndex i) {
   if (seen.digest.has_value() && seen.digest == next.content.digest) {
     return false;
   }
-  std::size_t shown = 0;
-  for (ReplicaIndex other = 0; other < work.replica_count(); ++other) {
-    shown += holds_next_bytes(work, n, other) ? 1U : 0U;
-  }
-  return shown > 1;
+  return holders_of_next_bytes(work, n).size() > 1;
 }
 
 tree::Acknowledged as_seen(const Work& work, NodeIndex n, ReplicaIndex i) {
@@ -147,11 +143,9 @@ std::optional<tree::ReplicaSide> as_moved(const Work& work, NodeIndex n, Replica
   }
   const Node& above = work.nodes[work.side(n, i).parent];
   const tree::Entry& entry = work.entry(n, i);
-  const bool elsewhere =
-      known->value.parent != above.id || known->value.name != work.seen_name(n, i);
   const bool replaced = work.traits(i).stable_ids && entry.kind == known->value.kind &&
                         !entry.fingerprint.same_object(known->fingerprint);
-  if (!elsewhere && !replaced) {
+  if (!moved_on(work, n, i) && !replaced) {
     return std::nullopt;
   }
   if (stands_in_no_record(work, n, i)) {

@@ -227,12 +227,6 @@ class Repair {
     return false;
   }
 
-  bool stays(NodeIndex n) const {
-    const Node& node = work_.nodes[n];
-    return node.agreed() && node.record->agreed->parent == node.next->parent &&
-           node.record->agreed->name == node.next->name;
-  }
-
   bool is_new(NodeIndex n) const { return work_.nodes[n].record == nullptr; }
   tree::Kind kind_of(NodeIndex n) const { return work_.nodes[n].next->kind; }
 
@@ -291,7 +285,9 @@ class Repair {
       absorb(keeper, loser);
       return;
     }
-    const bool keep_a = stays(a) != stays(b) ? stays(a) : work_.nodes[a].id < work_.nodes[b].id;
+    const Node& first = work_.nodes[a];
+    const Node& second = work_.nodes[b];
+    const bool keep_a = first.stays() != second.stays() ? first.stays() : first.id < second.id;
     rename_aside(keep_a ? b : a, keep_a ? a : b, "place");
   }
 
@@ -341,12 +337,7 @@ class Repair {
   }
 
   std::vector<ReplicaIndex> holders_of(NodeIndex n) const {
-    std::vector<ReplicaIndex> holders;
-    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
-      if (holds_next_bytes(work_, n, i)) {
-        holders.push_back(i);
-      }
-    }
+    std::vector<ReplicaIndex> holders = holders_of_next_bytes(work_, n);
     if (holders.empty()) {
       for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
         if (work_.present(n, i)) {
@@ -359,7 +350,7 @@ class Repair {
 
   /// Whose it is in its place: who moved it there; who has its bytes when nobody did.
   Claim claim_of(NodeIndex n) const {
-    const bool moved = work_.nodes[n].agreed() && !stays(n);
+    const bool moved = work_.nodes[n].agreed() && !work_.nodes[n].stays();
     std::vector<ReplicaIndex> placed;
     for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
       if (moved && work_.present(n, i) && work_.side(n, i).parent == work_.next_parent(n) &&
@@ -585,6 +576,16 @@ bool holds_next_bytes(const Work& work, NodeIndex n, ReplicaIndex i) {
     return seen.size == node.next->content.size && seen.mtime == node.next->content.mtime;
   }
   return same_bytes(seen, node.next->content, work.policy().compare, time_step(work));
+}
+
+std::vector<ReplicaIndex> holders_of_next_bytes(const Work& work, NodeIndex n) {
+  std::vector<ReplicaIndex> holders;
+  for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
+    if (holds_next_bytes(work, n, i)) {
+      holders.push_back(i);
+    }
+  }
+  return holders;
 }
 
 void repair(Work& work) {

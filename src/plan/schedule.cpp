@@ -263,9 +263,7 @@ class Scheduler {
   /// where another has not left yet.
   bool takes_a_place(NodeIndex n) const {
     const Node& node = work_.nodes[n];
-    return node.next.has_value() &&
-           (!node.agreed() || node.record->agreed->parent != node.next->parent ||
-            node.record->agreed->name != node.next->name);
+    return node.next.has_value() && !node.stays();
   }
 
   /// A version that stood in a directory without a record is unknown until it was moved back.
@@ -407,23 +405,32 @@ class Scheduler {
   void add_suppliers(NodeIndex n, ContentTask& task) const {
     const Node& node = work_.nodes[n];
     const NodeIndex from = node.bytes_from == kNone ? n : node.bytes_from;
-    const auto surely = [&](ReplicaIndex i) {
-      return holds_next_bytes(work_, n, i) && work_.seen_content(n, i).digest.has_value();
-    };
-    bool sure = false;
-    for (ReplicaIndex i = 0; i < work_.replica_count() && node.bytes_from == kNone; ++i) {
-      sure = sure || surely(i);
-    }
-    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
-      const bool holds = node.bytes_from == kNone
-                             ? (sure ? surely(i) : holds_next_bytes(work_, n, i))
-                             : i == work_.source() && work_.present(from, i);
-      if (holds && layouts_[i].stands(from)) {
+    for (const ReplicaIndex i : suppliers_of(n)) {
+      if (layouts_[i].stands(from)) {
         task.suppliers.push_back({.replica = i,
                                   .path = layouts_[i].path(from),
                                   .fingerprint = work_.entry(from, i).fingerprint});
       }
     }
+  }
+
+  std::vector<ReplicaIndex> suppliers_of(NodeIndex n) const {
+    const NodeIndex from = work_.nodes[n].bytes_from;
+    if (from != kNone) {
+      return work_.present(from, work_.source()) ? std::vector{work_.source()}
+                                                 : std::vector<ReplicaIndex>();
+    }
+    std::vector<ReplicaIndex> holders = holders_of_next_bytes(work_, n);
+    if (!work_.policy().compare.hash) {
+      // Where bytes are not compared, those that were read come before those taken for equal.
+      const auto unread = [&](ReplicaIndex i) {
+        return !work_.seen_content(n, i).digest.has_value();
+      };
+      if (!std::ranges::all_of(holders, unread)) {
+        std::erase_if(holders, unread);
+      }
+    }
+    return holders;
   }
 
   // Mode-specific removals ----------------------------------------------------------------------

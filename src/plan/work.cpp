@@ -222,6 +222,13 @@ NeedDigests Work::take_needed() {
   return need;
 }
 
+bool moved_on(const Work& work, NodeIndex n, ReplicaIndex i) {
+  const tree::Acknowledged* known = work.acknowledged(n, i);
+  const NodeIndex parent = work.side(n, i).parent;
+  return known != nullptr && (parent == kNone || work.nodes[parent].id != known->value.parent ||
+                              work.seen_name(n, i) != known->value.name);
+}
+
 Equality compare_content(const tree::Content& a, const tree::Content& b, const Compare& compare,
                          std::int64_t step_ns) {
   if (a.link_target != b.link_target) {

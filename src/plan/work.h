@@ -68,6 +68,11 @@ struct Node {
   NodeIndex bytes_from = kNone;      ///< `only`: the node whose bytes on the source these are
 
   bool agreed() const { return record != nullptr && record->agreed.has_value(); }
+  /// Agreed where it is to be.
+  bool stays() const {
+    return agreed() && next.has_value() && record->agreed->parent == next->parent &&
+           record->agreed->name == next->name;
+  }
 };
 
 /// A version that lost a content conflict and becomes a node of its own.
@@ -185,8 +190,11 @@ void schedule(Work& work, Plan& plan);
 
 /// A destination's own version that won: it stands where the agreed tree says, and keeps its bytes.
 bool keeps_own_version(const Work& work, NodeIndex n, ReplicaIndex i);
+/// Stands elsewhere than it was acknowledged; never what was not. Contract: present.
+bool moved_on(const Work& work, NodeIndex n, ReplicaIndex i);
 /// Equal bytes as far as is known; for stages that no longer ask.
 bool holds_next_bytes(const Work& work, NodeIndex n, ReplicaIndex i);
+std::vector<ReplicaIndex> holders_of_next_bytes(const Work& work, NodeIndex n);
 /// Whose version one of two is.
 struct Claim {
   std::vector<ReplicaIndex> holders;  ///< of its bytes

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include <memory>
+#include <functional>
 
 #include "plan/lab.h"
 
@@ -25,6 +25,52 @@ std::size_t copies_of(Lab& lab, std::size_t role, std::string_view text) {
   return count;
 }
 
+/// Lab::beside_every_step, where the outcome depends on what the user who acts had before him.
+void beside_every_step(Lab& lab, const std::function<bool(Lab&)>& had_it,
+                       const std::function<void(Lab&)>& act,
+                       const std::function<void(Lab&, bool had_it)>& judge) {
+  bool had = false;
+  lab.beside_every_step(
+      [&](Lab& busy) {
+        had = had_it(busy);
+        act(busy);
+      },
+      [&](Lab& busy) { judge(busy, had); });
+}
+
+using Edit = void (Lab::*)(std::size_t role, std::string_view path, std::string_view text);
+
+/// Role 1 writes to what the new version of role 0 is about to replace.
+void expect_meeting_of(Edit edit) {
+  in_every_arrangement(2, kTwoWay, [edit](Lab& lab) {
+    lab.base({{"a.txt", "base"}});
+    lab.write(0, "a.txt", "first");
+    beside_every_step(
+        lab, [](Lab& busy) { return text_at(busy, 1, "a.txt") == "first"; },
+        [edit](Lab& busy) { (busy.*edit)(1, "a.txt", "second"); },
+        [](Lab& busy, bool had_it) {
+          if (had_it) {
+            busy.expect({{"a.txt", "second"}});
+          } else {
+            busy.expect({{"a.txt", "second"}, {"a.conflict-*.txt", "first"}});
+          }
+        });
+  });
+}
+
+/// Role 0 has renamed a file, which role 1 writes to after what it did to it `before`.
+void expect_edit_to_follow(const std::function<void(Lab&)>& before) {
+  in_every_arrangement(2, kTwoWay, [&before](Lab& lab) {
+    const std::string text = big("A");
+    lab.base({{"a", text.c_str()}, {"d/", ""}});
+    lab.rename(0, "a", "d/b");
+    before(lab);
+    lab.beside_every_step(
+        [](Lab& busy) { busy.write(1, busy.at(1).has("a") ? "a" : "d/b", "second"); },
+        [](Lab& busy) { busy.expect({{"d/b", "second"}}); });
+  });
+}
+
 TEST(During, EditOfTheSourceIsWhatCrosses) {
   in_every_arrangement(1, kTwoWay, [](Lab& lab) {
     lab.base({{"a.txt", "base"}, {"b", "B"}});
@@ -45,43 +91,11 @@ TEST(During, SilentEditOfTheSourceIsWhatCrosses) {
 }
 
 TEST(During, EditOfADestinationMeetsTheNewVersion) {
-  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
-    lab.base({{"a.txt", "base"}});
-    lab.write(0, "a.txt", "first");
-    const auto had_it = std::make_shared<bool>();
-    lab.beside_every_step(
-        [had_it](Lab& busy) {
-          *had_it = text_at(busy, 1, "a.txt") == "first";
-          busy.write(1, "a.txt", "second");
-        },
-        [had_it](Lab& busy) {
-          if (*had_it) {
-            busy.expect({{"a.txt", "second"}});
-          } else {
-            busy.expect({{"a.txt", "second"}, {"a.conflict-*.txt", "first"}});
-          }
-        });
-  });
+  expect_meeting_of(&Lab::write);
 }
 
 TEST(During, EditByReplacementOfADestinationMeetsTheNewVersion) {
-  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
-    lab.base({{"a.txt", "base"}});
-    lab.write(0, "a.txt", "first");
-    const auto had_it = std::make_shared<bool>();
-    lab.beside_every_step(
-        [had_it](Lab& busy) {
-          *had_it = text_at(busy, 1, "a.txt") == "first";
-          busy.save(1, "a.txt", "second");
-        },
-        [had_it](Lab& busy) {
-          if (*had_it) {
-            busy.expect({{"a.txt", "second"}});
-          } else {
-            busy.expect({{"a.txt", "second"}, {"a.conflict-*.txt", "first"}});
-          }
-        });
-  });
+  expect_meeting_of(&Lab::save);
 }
 
 TEST(During, EditsOfSourceAndDestinationAreAConflict) {
@@ -107,14 +121,11 @@ TEST(During, CreateWhereAFileIsToAppear) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
     lab.base({{"d/", ""}, {"b", "B"}});
     lab.write(0, "a.txt", "first");
-    const auto had_it = std::make_shared<bool>();
-    lab.beside_every_step(
-        [had_it](Lab& busy) {
-          *had_it = busy.at(1).has("a.txt");
-          busy.write(1, "a.txt", "second");
-        },
-        [had_it](Lab& busy) {
-          if (*had_it) {
+    beside_every_step(
+        lab, [](Lab& busy) { return busy.at(1).has("a.txt"); },
+        [](Lab& busy) { busy.write(1, "a.txt", "second"); },
+        [](Lab& busy, bool had_it) {
+          if (had_it) {
             busy.expect({{"a.txt", "second"}, {"b", "B"}, {"d/", ""}});
           } else {
             busy.expect(
@@ -137,14 +148,11 @@ TEST(During, DeleteAtADestinationLosesAgainstWhatItHadNotSeen) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
     lab.base({{"a", "base"}, {"b", "B"}});
     lab.write(0, "a", "first");
-    const auto had_it = std::make_shared<bool>();
-    lab.beside_every_step(
-        [had_it](Lab& busy) {
-          *had_it = text_at(busy, 1, "a") == "first";
-          busy.remove(1, "a");
-        },
-        [had_it](Lab& busy) {
-          if (*had_it) {
+    beside_every_step(
+        lab, [](Lab& busy) { return text_at(busy, 1, "a") == "first"; },
+        [](Lab& busy) { busy.remove(1, "a"); },
+        [](Lab& busy, bool had_it) {
+          if (had_it) {
             busy.expect({{"b", "B"}});
           } else {
             busy.expect({{"a", "first"}, {"b", "B"}});
@@ -180,38 +188,15 @@ TEST(During, NewChildOfWhatIsToBeDeletedWins) {
 }
 
 TEST(During, EditFollowsTheRenameThatIsUnderWay) {
-  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
-    const std::string text = big("A");
-    lab.base({{"a", text.c_str()}, {"d/", ""}});
-    lab.rename(0, "a", "d/b");
-    lab.beside_every_step(
-        [](Lab& busy) { busy.write(1, busy.at(1).has("a") ? "a" : "d/b", "second"); },
-        [](Lab& busy) { busy.expect({{"d/b", "second"}}); });
-  });
+  expect_edit_to_follow([](Lab&) {});
 }
 
 TEST(During, AnotherEditFollowsTheRenameThatIsUnderWay) {
-  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
-    const std::string text = big("A");
-    lab.base({{"a", text.c_str()}, {"d/", ""}});
-    lab.rename(0, "a", "d/b");
-    lab.write(1, "a", "first");
-    lab.beside_every_step(
-        [](Lab& busy) { busy.write(1, busy.at(1).has("a") ? "a" : "d/b", "second"); },
-        [](Lab& busy) { busy.expect({{"d/b", "second"}}); });
-  });
+  expect_edit_to_follow([](Lab& lab) { lab.write(1, "a", "first"); });
 }
 
 TEST(During, EditAfterATouchFollowsTheRenameThatIsUnderWay) {
-  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
-    const std::string text = big("A");
-    lab.base({{"a", text.c_str()}, {"d/", ""}});
-    lab.rename(0, "a", "d/b");
-    lab.touch(1, "a", lab.world.tick());
-    lab.beside_every_step(
-        [](Lab& busy) { busy.write(1, busy.at(1).has("a") ? "a" : "d/b", "second"); },
-        [](Lab& busy) { busy.expect({{"d/b", "second"}}); });
-  });
+  expect_edit_to_follow([](Lab& lab) { lab.touch(1, "a", lab.world.tick()); });
 }
 
 TEST(During, SilentEditOfWhatWeMovedIsNotTakenForOurs) {
@@ -219,14 +204,13 @@ TEST(During, SilentEditOfWhatWeMovedIsNotTakenForOurs) {
     lab.base({{"a.txt", "AAAA"}, {"d/", ""}});
     lab.rename(0, "a.txt", "d/a.txt");
     lab.write(0, "d/a.txt", "BBBB");
-    const auto had_it = std::make_shared<bool>();
-    lab.beside_every_step(
-        [had_it](Lab& busy) {
-          *had_it = text_at(busy, 1, "d/a.txt") == "BBBB";
+    beside_every_step(
+        lab, [](Lab& busy) { return text_at(busy, 1, "d/a.txt") == "BBBB"; },
+        [](Lab& busy) {
           busy.write_silently(1, busy.at(1).has("a.txt") ? "a.txt" : "d/a.txt", "CCCC");
         },
-        [had_it](Lab& busy) {
-          if (*had_it) {
+        [](Lab& busy, bool had_it) {
+          if (had_it) {
             busy.expect({{"d/a.txt", "CCCC"}});
           } else {
             busy.expect({{"d/a.txt", "BBBB"}, {"d/a.conflict-*.txt", "CCCC"}});
@@ -301,17 +285,17 @@ TEST(During, EditBesideASwapLosesNothing) {
     lab.rename(0, "a", "t");
     lab.rename(0, "b", "a");
     lab.rename(0, "t", "b");
-    const auto replaced = std::make_shared<std::string>();
+    std::string replaced;
     lab.beside_every_step(
-        [replaced](Lab& busy) {
-          *replaced = text_at(busy, 1, "a");
+        [&replaced](Lab& busy) {
+          replaced = text_at(busy, 1, "a");
           busy.write(1, "a", "second");
         },
-        [a, b, replaced](Lab& busy) {
+        [&](Lab& busy) {
           for (std::size_t role = 0; role < busy.count(); ++role) {
             EXPECT_EQ(copies_of(busy, role, "second"), 1U);
-            EXPECT_TRUE(copies_of(busy, role, a) == 1 || *replaced == a);
-            EXPECT_TRUE(copies_of(busy, role, b) == 1 || *replaced == b);
+            EXPECT_TRUE(copies_of(busy, role, a) == 1 || replaced == a);
+            EXPECT_TRUE(copies_of(busy, role, b) == 1 || replaced == b);
           }
         });
   });
@@ -335,15 +319,12 @@ TEST(During, MoveTakesTheSourceAsItIsInTheEnd) {
 TEST(During, MoveKeepsWhatADestinationWrites) {
   in_mode({.mode = plan::Mode::kMove}, 2, [](Lab& lab) {
     lab.write(0, "a.txt", "first");
-    const auto had_it = std::make_shared<bool>();
-    lab.beside_every_step(
-        [had_it](Lab& busy) {
-          *had_it = busy.at(1).has("a.txt");
-          busy.write(1, "a.txt", "second");
-        },
-        [had_it](Lab& busy) {
+    beside_every_step(
+        lab, [](Lab& busy) { return busy.at(1).has("a.txt"); },
+        [](Lab& busy) { busy.write(1, "a.txt", "second"); },
+        [](Lab& busy, bool had_it) {
           EXPECT_EQ(copies_of(busy, 1, "second"), 1U);
-          EXPECT_TRUE(*had_it || text_at(busy, 1, "a.txt") == "first");
+          EXPECT_TRUE(had_it || text_at(busy, 1, "a.txt") == "first");
           for (std::size_t role = 2; role < busy.count(); ++role) {
             busy.expect_at(role, {{"a.txt", "first"}});
           }

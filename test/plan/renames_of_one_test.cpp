@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "plan/lab.h"
 
 /// One file or directory that several replicas rename.
@@ -14,6 +16,21 @@ void expect_place_conflicts(const plan::Plan& plan, std::size_t count) {
     EXPECT_EQ(conflict.kind, "place");
     EXPECT_EQ(conflict.copy, kNoNode);
   }
+}
+
+/// Roles 0, 1, … rename it in turn, each to its own name.
+void rename_each(Lab& lab, std::string_view path, const std::vector<std::string>& names) {
+  for (std::size_t role = 0; role < names.size(); ++role) {
+    lab.rename(role, path, names[role]);
+  }
+}
+
+/// A run that may be broken off anywhere ends with so many conflicts.
+plan::Plan sync_everywhere(Lab& lab, std::size_t conflicts) {
+  lab.crash_everywhere();
+  plan::Plan plan = lab.sync();
+  expect_place_conflicts(plan, conflicts);
+  return plan;
 }
 
 /// Of the names that roles 0, 1, … chose that of the path which the keep-mode names; where its
@@ -34,10 +51,8 @@ TEST(RenamesOfOne, FileAlikeAreNoConflict) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
     const std::string text = big("A");
     lab.base({{"a", text.c_str()}});
-    lab.rename(0, "a", "b");
-    lab.rename(1, "a", "b");
-    lab.crash_everywhere();
-    EXPECT_TRUE(lab.sync().conflicts.empty());
+    rename_each(lab, "a", {"b", "b"});
+    sync_everywhere(lab, 0);
     lab.expect({{"b", text}});
   });
 }
@@ -46,8 +61,7 @@ TEST(RenamesOfOne, FileHaveOneWinnerAndNoDuplicate) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
     const std::string text = big("A");
     lab.base({{"a", text.c_str()}});
-    lab.rename(0, "a", "b");
-    lab.rename(1, "a", "c");
+    rename_each(lab, "a", {"b", "c"});
     lab.crash_everywhere();
     lab.sync();
     lab.expect({{"b", text}});
@@ -59,8 +73,7 @@ TEST(RenamesOfOne, FileGoToTheNamedPath) {
     in_every_arrangement(2, {.keep_mode = mode}, [mode](Lab& lab) {
       const std::string text = big("A");
       lab.base({{"a", text.c_str()}});
-      lab.rename(0, "a", "b");
-      lab.rename(1, "a", "c");
+      rename_each(lab, "a", {"b", "c"});
       lab.crash_everywhere();
       lab.sync();
       lab.expect({{named_first(lab, mode, {"b", "c"}), text}});
@@ -73,12 +86,8 @@ TEST(RenamesOfOne, DirectoryOnTwoReplicasHaveOneWinner) {
     const std::string a = big("A");
     const std::string b = big("B");
     lab.base({{"d/", ""}, {"d/a", a.c_str()}, {"d/e/", ""}, {"d/e/b", b.c_str()}});
-    lab.rename(0, "d", "one");
-    lab.rename(1, "d", "two");
-    lab.crash_everywhere();
-    const plan::Plan plan = lab.sync();
-    EXPECT_FALSE(has_content_operations(plan));
-    expect_place_conflicts(plan, 1);
+    rename_each(lab, "d", {"one", "two"});
+    EXPECT_FALSE(has_content_operations(sync_everywhere(lab, 1)));
     lab.expect({{"one/a", a}, {"one/e/b", b}});
   });
 }
@@ -88,12 +97,8 @@ TEST(RenamesOfOne, DirectoryAlikeAreNoConflict) {
     const std::string a = big("A");
     const std::string b = big("B");
     lab.base({{"d/", ""}, {"d/a", a.c_str()}, {"d/e/", ""}, {"d/e/b", b.c_str()}});
-    lab.rename(0, "d", "one");
-    lab.rename(1, "d", "one");
-    lab.crash_everywhere();
-    const plan::Plan plan = lab.sync();
-    EXPECT_FALSE(has_content_operations(plan));
-    EXPECT_TRUE(plan.conflicts.empty());
+    rename_each(lab, "d", {"one", "one"});
+    EXPECT_FALSE(has_content_operations(sync_everywhere(lab, 0)));
     lab.expect({{"one/a", a}, {"one/e/b", b}});
   });
 }
@@ -103,10 +108,8 @@ TEST(RenamesOfOne, DirectoryGoToTheNamedPath) {
     in_every_arrangement(2, {.keep_mode = mode}, [mode](Lab& lab) {
       const std::string a = big("A");
       lab.base({{"d/", ""}, {"d/a", a.c_str()}});
-      lab.rename(0, "d", "one");
-      lab.rename(1, "d", "two");
-      lab.crash_everywhere();
-      expect_place_conflicts(lab.sync(), 1);
+      rename_each(lab, "d", {"one", "two"});
+      sync_everywhere(lab, 1);
       lab.expect({{named_first(lab, mode, {"one", "two"}) + "/a", a}});
     });
   }
@@ -129,8 +132,7 @@ TEST(RenamesOfOne, DirectoryTakeAlongWhatBothDidInside) {
     lab.rename(1, "d", "two");
     lab.write(1, "two/newer", "of the second");
     lab.rename(1, "two/c", "two/moved");
-    lab.crash_everywhere();
-    expect_place_conflicts(lab.sync(), 1);
+    sync_everywhere(lab, 1);
     lab.expect({{"one/a", a},
                 {"one/b", b},
                 {"one/moved", c},
@@ -162,8 +164,7 @@ TEST(RenamesOfOne, DirectoryIntoTheOthersSibling) {
     lab.rename(0, "d", "e");
     lab.rename(1, "d", "x/d");
     lab.rename(1, "x", "y");
-    lab.crash_everywhere();
-    expect_place_conflicts(lab.sync(), 1);
+    sync_everywhere(lab, 1);
     lab.expect({{"e/a", a}, {"y/b", b}});
   });
 }
@@ -173,13 +174,8 @@ TEST(RenamesOfOne, DirectoryOnThreeReplicasHaveOneWinner) {
     const std::string a = big("A");
     const std::string b = big("B");
     lab.base({{"d/", ""}, {"d/a", a.c_str()}, {"d/b", b.c_str()}});
-    lab.rename(0, "d", "one");
-    lab.rename(1, "d", "two");
-    lab.rename(2, "d", "three");
-    lab.crash_everywhere();
-    const plan::Plan plan = lab.sync();
-    EXPECT_FALSE(has_content_operations(plan));
-    expect_place_conflicts(plan, 1);
+    rename_each(lab, "d", {"one", "two", "three"});
+    EXPECT_FALSE(has_content_operations(sync_everywhere(lab, 1)));
     lab.expect({{"one/a", a}, {"one/b", b}});
   });
 }
@@ -188,13 +184,8 @@ TEST(RenamesOfOne, FileInThreeWaysHaveOneWinner) {
   in_every_arrangement(3, kTwoWay, [](Lab& lab) {
     const std::string text = big("A");
     lab.base({{"a", text.c_str()}, {"d/", ""}});
-    lab.rename(0, "a", "b");
-    lab.rename(1, "a", "c");
-    lab.rename(2, "a", "d/a");
-    lab.crash_everywhere();
-    const plan::Plan plan = lab.sync();
-    EXPECT_FALSE(has_content_operations(plan));
-    expect_place_conflicts(plan, 1);
+    rename_each(lab, "a", {"b", "c", "d/a"});
+    EXPECT_FALSE(has_content_operations(sync_everywhere(lab, 1)));
     lab.expect({{"b", text}, {"d/", ""}});
   });
 }
@@ -204,11 +195,8 @@ TEST(RenamesOfOne, FileInThreeWaysGoToTheNamedPath) {
     in_every_arrangement(3, {.keep_mode = mode}, [mode](Lab& lab) {
       const std::string text = big("A");
       lab.base({{"a", text.c_str()}});
-      lab.rename(0, "a", "b");
-      lab.rename(1, "a", "c");
-      lab.rename(2, "a", "x");
-      lab.crash_everywhere();
-      expect_place_conflicts(lab.sync(), 1);
+      rename_each(lab, "a", {"b", "c", "x"});
+      sync_everywhere(lab, 1);
       lab.expect({{named_first(lab, mode, {"b", "c", "x"}), text}});
     });
   }
@@ -218,11 +206,8 @@ TEST(RenamesOfOne, FileAlikeOnTwoAgainstAThird) {
   in_every_arrangement(3, kTwoWay, [](Lab& lab) {
     const std::string text = big("A");
     lab.base({{"a", text.c_str()}});
-    lab.rename(0, "a", "c");
-    lab.rename(1, "a", "c");
-    lab.rename(2, "a", "b");
-    lab.crash_everywhere();
-    expect_place_conflicts(lab.sync(), 1);
+    rename_each(lab, "a", {"c", "c", "b"});
+    sync_everywhere(lab, 1);
     lab.expect({{"b", text}});
   });
 }
@@ -230,12 +215,9 @@ TEST(RenamesOfOne, FileAlikeOnTwoAgainstAThird) {
 TEST(RenamesOfOne, FileInThreeWaysTakeAnEditAlong) {
   in_every_arrangement(3, kTwoWay, {Store::kLocal}, [](Lab& lab) {
     lab.base({{"a", "A"}});
-    lab.rename(0, "a", "b");
-    lab.rename(1, "a", "c");
-    lab.rename(2, "a", "x");
+    rename_each(lab, "a", {"b", "c", "x"});
     lab.write(2, "x", "edited");
-    lab.crash_everywhere();
-    expect_place_conflicts(lab.sync(), 1);
+    sync_everywhere(lab, 1);
     lab.expect({{"b", "edited"}});
   });
 }
