@@ -100,7 +100,7 @@ def parts(binaries):
 
 
 def cache_state(options):
-    return "dropped before each one" if options.cold else "left warm"
+    return "dropped before each one" if options.cold else "warmed by reading all that the program will read"
 
 
 def after_deleting(bench):

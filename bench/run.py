@@ -107,6 +107,13 @@ class Bench:
         if self.may_drop_caches:
             drop_caches()
 
+    def warm(self, folders):
+        """Reads what the program will read. A kernel may page out by itself what nobody touched for a while,
+        so that without this it depends on the order who meets a cold cache."""
+        for folder in folders.values():
+            if problem := judge.difference(self.binaries, folder, folder, with_times=False):
+                sys.exit(f"bench: {folder} is not equal to itself: {problem}")
+
     def folders_of(self, place, program):
         source = "a-own" if program.own_source else "a"
         name = program.name.replace(" ", "-")
@@ -127,6 +134,8 @@ class Bench:
     def measure(self, number, set_name, operation, program, folders, command):
         if self.options.cold:
             self.forget_deleted()
+        else:
+            self.warm(folders)
         answer = self.work / "answer.json"
         answer.unlink(missing_ok=True)
         subprocess.run(
