@@ -108,8 +108,8 @@ class Bench:
             drop_caches()
 
     def warm(self, folders):
-        """Reads what the program will read. A kernel may page out by itself what nobody touched for a while,
-        so that without this it depends on the order who meets a cold cache."""
+        """Reads what the program will read. A kernel may page out by itself what nobody touched for a while, and
+        a source of its own is touched by one program alone, while the others keep theirs warm for each other."""
         for folder in folders.values():
             if problem := judge.difference(self.binaries, folder, folder, with_times=False):
                 sys.exit(f"bench: {folder} is not equal to itself: {problem}")
