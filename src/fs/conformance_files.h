@@ -209,6 +209,39 @@ TEST_P(FileSystemConformance, SyncsFilesAndDirectories) {
   EXPECT_EQ(read_all(*file), "x");
 }
 
+TEST_P(FileSystemConformance, WrittenOnceOrNotTheBytesAreTheSame) {
+  struct alignas(4096) Piece {
+    std::array<std::uint8_t, std::size_t{64} << 10U> bytes;
+  };
+  const auto piece = std::make_unique<Piece>();
+  std::uint32_t state = 1;
+  for (std::uint8_t& byte : piece->bytes) {
+    state = state * 1'103'515'245U + 12'345U;
+    byte = static_cast<std::uint8_t>(state >> 16U);
+  }
+  // Whole blocks, a tail, one behind the tail, one from an address that no device takes, and more
+  // than was told.
+  struct Write {
+    std::size_t from;
+    std::size_t size;
+  };
+  constexpr std::array kWrites = {Write{0, 65'536}, Write{4096, 10'001}, Write{0, 8192},
+                                  Write{3, 18'671}, Write{0, 65'536},    Write{0, 12'345}};
+  auto file = *root_->create_file("f", 0644);
+  file->advise_written_once(150'000);
+  Bytes expected;
+  for (const Write& write : kWrites) {
+    const BytesView bytes = BytesView(piece->bytes).subspan(write.from, write.size);
+    ASSERT_TRUE(file->write_at(expected.size(), bytes).ok());
+    expected.insert(expected.end(), bytes.begin(), bytes.end());
+    ASSERT_EQ(file->stat()->size, expected.size());
+  }
+  EXPECT_EQ(read_all(*file), as_text_view(expected));
+  auto again = *root_->open_file("f", Access::kRead);
+  again->advise_written_once(1);
+  EXPECT_EQ(read_all(*again), as_text_view(expected));
+}
+
 TEST_P(FileSystemConformance, ReusedNumbersHaveAnotherBirth) {
   std::set<std::pair<std::uint64_t, std::int64_t>> seen;
   for (int i = 0; i < 20; ++i) {

@@ -100,6 +100,9 @@ class File {
   virtual Result<std::unique_ptr<ReadLease>> take_read_lease() = 0;
   /// Tells the kernel that [0, size) is going to be read once, in order. Advice only.
   virtual void advise_sequential() {}
+  /// Tells that [0, size) is going to be written in order, each byte once, by one thread, and not
+  /// read soon. Where the kernel can, large aligned pieces then go past its cache. Advice only.
+  virtual void advise_written_once(std::uint64_t /*size*/) {}
   /// Asks the kernel to forget what it keeps of this file, so that the next read comes from the
   /// medium. Does so only for what has been synced. Advice only.
   virtual void advise_uncached() {}

@@ -90,6 +90,7 @@ class FaultyFile final : public File {
     return read("take_read_lease", [&] { return inner_->take_read_lease(); });
   }
   void advise_sequential() override { inner_->advise_sequential(); }
+  void advise_written_once(std::uint64_t size) override { inner_->advise_written_once(size); }
   void advise_uncached() override { inner_->advise_uncached(); }
 
  private:

@@ -77,9 +77,8 @@ Result<std::size_t> OsFile::read_at(std::uint64_t offset, std::span<std::uint8_t
 Result<void> OsFile::write_at(std::uint64_t offset, BytesView from) {
   TRY(check_writable());
   while (!from.empty()) {
-    TRY_ASSIGN(const off_t at, to_offset(offset));
-    const ssize_t put =
-        retry_interrupted([&] { return ::pwrite(number(), from.data(), from.size(), at); });
+    TRY(to_offset(offset));
+    const std::int64_t put = retry_interrupted([&] { return write_some(offset, from); });
     if (put < 0) {
       return last_error("write", "");
     }
@@ -90,6 +89,18 @@ Result<void> OsFile::write_at(std::uint64_t offset, BytesView from) {
     from = from.subspan(static_cast<std::size_t>(put));
   }
   return {};
+}
+
+std::int64_t OsFile::write_some(std::uint64_t offset, BytesView from) {
+  const std::size_t whole = direct_.has_value() ? direct_->whole_blocks(offset, from) : 0;
+  if (whole > 0) {
+    const std::int64_t put = direct_->write(number(), offset, from.first(whole));
+    if (put >= 0 || errno != EINVAL) {
+      return put;
+    }
+    direct_.reset();  // the file system promised more than it does
+  }
+  return ::pwrite(number(), from.data(), from.size(), static_cast<off_t>(offset));
 }
 
 Result<void> OsFile::truncate(std::uint64_t size) {
@@ -214,6 +225,12 @@ Result<std::unique_ptr<ReadLease>> OsFile::take_read_lease() {
 void OsFile::advise_sequential() {
   ::posix_fadvise(number(), 0, 0, POSIX_FADV_SEQUENTIAL);
   ::posix_fadvise(number(), 0, 0, POSIX_FADV_NOREUSE);
+}
+
+void OsFile::advise_written_once(std::uint64_t size) {
+  if (access_ == Access::kReadWrite) {
+    direct_ = DirectWrites::of(number(), size);
+  }
 }
 
 void OsFile::advise_uncached() {

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "fs/fs.h"
 #include "fs/os/descriptor.h"
+#include "fs/os/direct_writes.h"
 
 namespace ox::fs {
 
@@ -31,6 +34,7 @@ class OsFile final : public File {
                                         std::uint64_t offset, std::uint64_t size) override;
   Result<std::unique_ptr<ReadLease>> take_read_lease() override;
   void advise_sequential() override;
+  void advise_written_once(std::uint64_t size) override;
   void advise_uncached() override;
 
   /// Shared, so that a lease may outlive the file it was taken on.
@@ -43,10 +47,12 @@ class OsFile final : public File {
  private:
   int number() const { return open_->descriptor.number(); }
   Result<void> check_writable() const;
+  std::int64_t write_some(std::uint64_t offset, BytesView from);  ///< as pwrite(2)
   Result<std::uint64_t> seek(std::uint64_t offset, int whence, std::uint64_t when_unsupported);
 
   std::shared_ptr<Open> open_;
   Access access_;
+  std::optional<DirectWrites> direct_;
 };
 
 }  // namespace ox::fs

@@ -2,18 +2,26 @@
 
 #include <algorithm>
 #include <array>
-#include <vector>
+#include <memory>
 
 namespace ox::provider {
 namespace {
 
-constexpr std::size_t kPiece = std::size_t{512} << 10U;
+constexpr std::size_t kPiece = std::size_t{1} << 20U;
+constexpr std::size_t kPageSize = 4096;
+constexpr std::uint64_t kMayHaveHoles = 512ULL << 10U;  // holes in less are not worth a question
+constexpr std::uint64_t kPastTheCache = 16ULL << 20U;   // less is better gathered by the kernel
 constexpr std::uint64_t kNativePiece = 64ULL << 20U;
 
-// One buffer a thread: a run stages hundreds of thousands of small files.
+// One buffer a thread: a run stages hundreds of thousands of small files. Aligned, as writing past
+// the page cache needs it.
 std::span<std::uint8_t> piece_buffer(std::uint64_t wanted) {
-  thread_local std::vector<std::uint8_t> buffer(kPiece);
-  return std::span(buffer).first(static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, wanted)));
+  struct alignas(kPageSize) Buffer {
+    std::array<std::uint8_t, kPiece> bytes;
+  };
+  thread_local const auto buffer = std::make_unique_for_overwrite<Buffer>();
+  return std::span(buffer->bytes)
+      .first(static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, wanted)));
 }
 
 fs::File* native_file(const StageRequest& request) {
@@ -35,12 +43,15 @@ Result<void> check_stop(const std::stop_token& stop) {
 
 Copier::Copier(const StageRequest& request, fs::File& into, std::stop_token stop)
     : request_(request), into_(into), stop_(std::move(stop)) {
-  fs::File* const file = native_file(request);
-  if (file == nullptr || request.source->size() <= kPiece) {
-    return;
+  const std::uint64_t size = request.source->size();
+  if (fs::File* const file = native_file(request); file != nullptr && size > kMayHaveHoles) {
+    if (const auto stat = file->stat(); stat.ok() && stat->allocated_bytes < stat->size) {
+      native_ = file;
+      return;
+    }
   }
-  if (const auto stat = file->stat(); stat.ok() && stat->allocated_bytes < stat->size) {
-    native_ = file;
+  if (size >= kPastTheCache) {
+    into_.advise_written_once(size);
   }
 }
 
