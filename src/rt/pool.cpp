@@ -106,8 +106,9 @@ bool runs_inside(const void* group) {
 struct TaskGroup::Shared {
   using Task = std::function<Result<void>(std::stop_token)>;
 
-  explicit Shared(std::stop_source stop) : source(std::move(stop)) {}
+  Shared(Pool& tasks_pool, std::stop_source stop) : pool(tasks_pool), source(std::move(stop)) {}
 
+  Pool& pool;
   std::stop_source source;
   Mutex mutex;
   Condition changed;
@@ -120,8 +121,8 @@ struct TaskGroup::Shared {
   /// An exception is a bug; it must not leave the count behind.
   bool run_next() noexcept;
   void finish(Result<void> outcome, bool skipped);
-  void help_until_pending_at_most(std::size_t goal, Pool& pool);
-  bool help(Pool& pool);
+  void help_until_pending_at_most(std::size_t goal);
+  bool help();
 };
 
 bool TaskGroup::Shared::run_next() noexcept {
@@ -131,8 +132,9 @@ bool TaskGroup::Shared::run_next() noexcept {
     if (queue.empty()) {
       return false;
     }
-    task = std::move(queue.front());
-    queue.pop_front();
+    const std::size_t next = pool.next_of(queue.size());
+    task = std::move(queue[next]);
+    queue.erase(queue.begin() + static_cast<std::ptrdiff_t>(next));
   }
   const bool skipped = source.stop_requested();
   Result<void> outcome;
@@ -167,14 +169,14 @@ void TaskGroup::Shared::finish(Result<void> outcome, bool skipped) {
   changed.notify_all();
 }
 
-bool TaskGroup::Shared::help(Pool& pool) {
+bool TaskGroup::Shared::help() {
   if (innermost_frame != nullptr && innermost_frame->depth >= kMaxForeignDepth) {
     return run_next();
   }
   return pool.run_one();
 }
 
-void TaskGroup::Shared::help_until_pending_at_most(std::size_t goal, Pool& pool) {
+void TaskGroup::Shared::help_until_pending_at_most(std::size_t goal) {
   while (true) {
     std::uint64_t seen = 0;
     {
@@ -184,7 +186,7 @@ void TaskGroup::Shared::help_until_pending_at_most(std::size_t goal, Pool& pool)
       }
       seen = submitted;
     }
-    if (help(pool)) {
+    if (help()) {
       continue;
     }
     // Nothing waits, so what is pending runs elsewhere. A task that is spawned from now on may find
@@ -200,18 +202,18 @@ TaskGroup::TaskGroup(Pool& pool, std::size_t limit, std::stop_token outer)
     : outer_(std::move(outer), [this] { source_.request_stop(); }),
       pool_(pool),
       limit_(limit),
-      shared_(std::make_shared<Shared>(source_)) {
+      shared_(std::make_shared<Shared>(pool, source_)) {
   expects(limit > 0);
 }
 
 TaskGroup::~TaskGroup() {
   stop();
-  shared_->help_until_pending_at_most(0, pool_);
+  shared_->help_until_pending_at_most(0);
 }
 
 void TaskGroup::spawn(std::function<Result<void>(std::stop_token)> task) {
   if (!runs_inside(shared_.get())) {
-    shared_->help_until_pending_at_most(limit_ - 1, pool_);
+    shared_->help_until_pending_at_most(limit_ - 1);
   }
   {
     const Lock lock(shared_->mutex);
@@ -233,7 +235,7 @@ void TaskGroup::spawn(std::function<Result<void>(std::stop_token)> task) {
 
 Result<void> TaskGroup::wait() {
   expects(!runs_inside(shared_.get()));
-  shared_->help_until_pending_at_most(0, pool_);
+  shared_->help_until_pending_at_most(0);
   const Lock lock(shared_->mutex);
   if (shared_->first_error) {
     return *shared_->first_error;

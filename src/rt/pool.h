@@ -26,6 +26,9 @@ class Pool {
   /// a queue takes the newest task, or the tasks of others pile up on the waiting stack.
   virtual bool run_one() = 0;
   virtual std::size_t width() const = 0;  ///< how many tasks can run at once
+  /// Which of the `waiting` tasks of a group starts next, in the order in which they were spawned.
+  /// A simulation runs them whole, and so in another order than they start.
+  virtual std::size_t next_of(std::size_t /*waiting*/) { return 0; }
 };
 
 /// `threads` workers; joins them on destruction after the waiting tasks have run.
@@ -61,7 +64,8 @@ class InlinePool final : public Pool {
 /// what wait() returns; tasks that have not started by then never do. The destructor stops what has
 /// not been waited for and joins. `limit` bounds how many are submitted and not done; spawn() works
 /// off tasks or blocks while the group is full. Tasks start in the order in which they were
-/// spawned. Safe from several threads. Make it the last member of its class.
+/// spawned, unless the pool says otherwise. Safe from several threads. Make it the last member of
+/// its class.
 class TaskGroup {
  public:
   TaskGroup(Pool& pool, std::size_t limit, std::stop_token outer = {});

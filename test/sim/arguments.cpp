@@ -9,7 +9,8 @@
 namespace ox::sim {
 
 const char* const kUsage =
-    "usage: sim FIRST LAST            plays the histories of these seeds\n"
+    "usage: sim FIRST LAST            plays the whole histories of these seeds\n"
+    "       sim --short FIRST LAST    plays short ones, each in a weather of its own\n"
     "       sim --replay SEED [-v]    plays one; -v tells it step by step\n"
     "       sim --seeds FILE          plays those of a file: seed, weather and portions a line;\n"
     "                                 # begins a note\n"
@@ -26,10 +27,10 @@ const char* const kUsage =
     "                                 one-way, 8 keep-modes, 9 replicas away, 10 roots from older\n"
     "                                 copies, 11 filters, 12 full disks, 13 one-way where a "
     "destination\n"
-    "                                 may win;\n"
-    "                                 else each seed draws its own; of 7, 8 and 13 a sweep takes "
-    "the\n"
-    "                                 policy alone\n"
+    "                                 may win; 14 whole: long, with any of these together; of 7, "
+    "8\n"
+    "                                 and 13 a sweep takes the policy alone\n"
+    "       --without LIST            a whole history but for these steps: 1-4,7,9-30\n"
     "       --disks N                 0 as drawn, 1 whole, 2 no exchange, 3 only hard links, 4 "
     "bare\n"
     "       --portions N              0 runs take all in hand at once, 1 little by little;\n"
@@ -76,11 +77,31 @@ class Words {
   bool ok_ = true;
 };
 
+/// "1-4,7,9-30".
+void take_ranges(Words& words, std::set<std::uint64_t>& numbers) {
+  std::istringstream ranges(words.next());
+  for (std::string range; std::getline(ranges, range, ',');) {
+    const std::size_t dash = range.find('-');
+    const auto first = parse(range.substr(0, dash));
+    const auto last = dash == std::string::npos ? first : parse(range.substr(dash + 1));
+    if (!first.has_value() || !last.has_value() || *last - *first > 100'000) {
+      return words.refuse();
+    }
+    for (std::uint64_t number = *first; number <= *last; ++number) {
+      numbers.insert(number);
+    }
+  }
+}
+
 void take_option(const std::string& word, Words& words, Arguments& arguments) {
   if (word == "-v") {
     arguments.play.verbose = true;
   } else if (word == "--keep-going") {
     arguments.keep_going = true;
+  } else if (word == "--short") {
+    arguments.short_ones = true;
+  } else if (word == "--without") {
+    take_ranges(words, arguments.play.without);
   } else if (word == "--deeds") {
     arguments.deeds = true;
   } else if (word == "--seeds") {
@@ -143,6 +164,10 @@ std::optional<Arguments> parse_arguments(int count, char** words) {
   }
   if (arguments.play.strike.has_value() && !arguments.play.weather.has_value()) {
     arguments.play.weather = Weather::kCalm;
+  }
+  const bool by_seed = !arguments.range.empty() || arguments.replay.has_value();
+  if (by_seed && !arguments.short_ones && !arguments.deeds && !arguments.play.weather.has_value()) {
+    arguments.play.weather = Weather::kWhole;
   }
   const int tasks = (arguments.range.empty() ? 0 : 1) + (arguments.replay.has_value() ? 1 : 0) +
                     (arguments.sweep.has_value() ? 1 : 0) + (arguments.seeds_file.empty() ? 0 : 1) +

@@ -21,7 +21,8 @@ struct Arguments {
   std::string sweeps_file;
   PlayOptions play;
   bool keep_going = false;
-  bool deeds = false;  ///< only tell what the runs of the range do
+  bool short_ones = false;  ///< the seeds draw their own weather
+  bool deeds = false;       ///< only tell what the runs of the range do
 };
 
 /// None: it makes no sense; then the usage is to be told.

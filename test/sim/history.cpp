@@ -7,6 +7,8 @@
 #include <set>
 #include <tuple>
 
+#include "sim/disturbances.h"
+#include "sim/mishaps.h"
 #include "sim/oracle.h"
 #include "sim/setting.h"
 
@@ -14,31 +16,36 @@ namespace ox::sim {
 namespace {
 
 constexpr int kMostFinalRuns = 6;
+// What makes a history whole.
+constexpr std::uint64_t kLeastEdits = 30;
+constexpr std::uint64_t kLeastRuns = 5;
 /// From a change of the engine's to its look at what it left.
 constexpr std::size_t kCallsOfOneChange = 8;
 
-enum class Kind : std::uint8_t { kEdit, kCrash, kCutMachine, kCutReplica, kCutState };
+using Kind = Disturbance::Kind;
 
-struct Intervention {
-  std::uint64_t call = 0;
-  Kind kind = Kind::kEdit;
-  std::size_t replica = 0;
-};
+/// So that the steps of a history are drawn apart, and leaving one out changes no other.
+std::uint64_t seed_of_step(std::uint64_t seed, std::uint64_t step) {
+  return rt::SeededRandom(seed ^ (step * 0x9e3779b97f4a7c15)).next();
+}
 
 class History {
  public:
   History(Setting setting, std::uint64_t seed, const PlayOptions& options)
       : setting_(std::move(setting)),
         options_(options),
+        seed_(seed),
         random_(seed * 7919 + 13),
         verbose_(options.verbose),
         world_(setting_.world, seed, options.verbose),
-        oracle_(world_, versions_, setting_.tolerance, rules_of(setting_)) {
+        oracle_(world_, versions_, setting_.tolerance, rules_of(setting_)),
+        mishaps_(setting_, world_, oracle_, users_, random_,
+                 [this](const std::string& text) { say(text); }) {
     for (std::size_t i = 0; i < world_.size(); ++i) {
       users_.push_back(std::make_unique<User>(i, world_.ground(i), versions_, random_,
                                               world_.clock(), setting_.habits));
     }
-    if (setting_.empty_files || setting_.weather == Weather::kFull) {
+    if (setting_.empty_files || setting_.brings(Weather::kFull)) {
       versions_.allow("");
     }
     run_options_.policy = setting_.policy;
@@ -51,31 +58,8 @@ class History {
   }
 
   Verdict play() {
-    const std::uint64_t rounds = 1 + random_.below(5);
-    for (std::uint64_t round = 0; round < rounds && !over() && !was_struck_; ++round) {
-      edit_between();
-      run_once(random_.below(3) != 0);
-      if (random_.below(3) == 0) {
-        world_.end_process();
-      }
-      if (setting_.storm == Weather::kAmnesia) {
-        forget_something();
-      }
-      if (setting_.weather == Weather::kRestored) {
-        restore_something();
-      }
-      if (setting_.weather == Weather::kFilters) {
-        change_filter();
-      }
-      if (setting_.weather == Weather::kFull) {
-        fill_something();
-      }
-    }
-    if (!was_struck_) {
-      edit_between();
-    }
-    exclude(std::nullopt);
-    make_room();
+    setting_.weather == Weather::kWhole ? play_whole() : play_short();
+    mishaps_.end();
     for (const auto& user : users_) {
       if (auto edit = user->finish_writing(); edit.has_value()) {
         tell(*edit, false);
@@ -83,6 +67,7 @@ class History {
     }
     come_to_rest();
     verdict_.violation = oracle_.violation();
+    verdict_.steps = step_;
     verdict_.disks = world_.layout() == Layout::kOneDisk ? 1 : world_.size() + 1;
     if (verbose_) {
       std::printf("%s", oracle_.describe().c_str());
@@ -92,9 +77,62 @@ class History {
 
  private:
   bool over() const { return oracle_.violation().has_value(); }
-  bool stormy(Weather weather) const {
-    return setting_.storm == weather || setting_.storm == Weather::kAll ||
-           setting_.storm == Weather::kAmnesia;
+
+  void play_short() {
+    const std::uint64_t rounds = 1 + random_.below(5);
+    for (std::uint64_t round = 0; round < rounds && !over() && !was_struck_; ++round) {
+      edit_between();
+      run_once(random_.below(3) != 0);
+      if (random_.below(3) == 0) {
+        world_.end_process();
+      }
+      mishaps_.happen();
+    }
+    if (!was_struck_) {
+      edit_between();
+    }
+  }
+
+  // Whole histories -------------------------------------------------------------------------------
+
+  /// False: this one is left out.
+  bool next_step() {
+    ++step_;
+    random_ = rt::SeededRandom(seed_of_step(seed_, step_));
+    return !options_.without.contains(step_);
+  }
+
+  void play_whole() {
+    for (std::uint64_t round = 0; round < setting_.rounds && !over(); ++round) {
+      const std::uint64_t edits = 3 + (kLeastEdits + setting_.rounds - 1) / setting_.rounds;
+      for (std::uint64_t i = 0; i < edits; ++i) {
+        if (next_step()) {
+          edit_until_something_comes_of_it();
+        }
+      }
+      const bool left_out = !next_step();
+      run_once(random_.below(4) != 0, left_out);
+      if (next_step() && random_.below(3) == 0) {
+        world_.end_process();
+      }
+      for (const Weather kind : Mishaps::kinds()) {
+        if (next_step()) {
+          mishaps_.happen(kind);
+        }
+      }
+    }
+  }
+
+  void edit_until_something_comes_of_it() {
+    const std::uint64_t before = verdict_.edits;
+    for (int attempt = 0; attempt < 6 && verdict_.edits == before; ++attempt) {
+      edit_somewhere(random_.below(world_.size()), false);
+    }
+    if (setting_.stormy(Weather::kPowerCuts) && random_.below(50) == 0) {
+      world_.end_process();
+      cut(Kind::kCutMachine, 0);
+      ++verdict_.crashes;
+    }
   }
 
   void tell(const Edit& edit, bool during_run) {
@@ -122,7 +160,7 @@ class History {
     for (std::uint64_t i = 0; i < count; ++i) {
       edit_somewhere(alone ? chosen : random_.below(world_.size()), false);
     }
-    if (stormy(Weather::kPowerCuts) && random_.below(6) == 0) {
+    if (setting_.stormy(Weather::kPowerCuts) && random_.below(6) == 0) {
       world_.end_process();
       cut(Kind::kCutMachine, 0);
     }
@@ -130,110 +168,59 @@ class History {
 
   // Runs ------------------------------------------------------------------------------------------
 
-  std::uint64_t some_call() {
-    // Half of them late, where the writing is done.
-    const std::uint64_t most = std::max<std::uint64_t>(last_calls_, 50);
-    return 1 + (random_.below(2) == 0 ? random_.below(most + most / 8)
-                                      : most / 3 + random_.below(most));
-  }
-
-  void plan_interventions() {
-    interventions_.clear();
-    if (stormy(Weather::kEdits) && random_.below(4) != 0) {
-      const std::uint64_t count = 1 + random_.below(4);
-      const std::uint64_t start = some_call();
-      const bool at_once = random_.below(2) == 0;
-      for (std::uint64_t i = 0; i < count; ++i) {
-        const std::uint64_t call = at_once ? start + random_.below(8) : some_call();
-        interventions_.push_back({call, Kind::kEdit, random_.below(world_.size())});
-      }
-    }
-    if (stormy(Weather::kFailures) && random_.below(2) == 0) {
-      plan_failures();
-    }
-    if (stormy(Weather::kCrashes) && random_.below(2) == 0) {
-      interventions_.push_back({some_call(), Kind::kCrash, 0});
-    }
-    if (stormy(Weather::kPowerCuts) && random_.below(2) == 0) {
-      constexpr std::array<Kind, 6> kCuts{Kind::kCutMachine, Kind::kCutMachine, Kind::kCutMachine,
-                                          Kind::kCutMachine, Kind::kCutReplica, Kind::kCutState};
-      const Kind kind = world_.layout() == Layout::kOneDisk ? Kind::kCutMachine
-                                                            : kCuts[random_.below(kCuts.size())];
-      interventions_.push_back({some_call(), kind, random_.below(world_.size())});
-    }
-    std::ranges::sort(interventions_, [](const Intervention& a, const Intervention& b) {
-      return std::tuple(a.call, a.kind, a.replica) < std::tuple(b.call, b.kind, b.replica);
-    });
-  }
-
-  void plan_failures() {
-    struct Choice {
-      Code code;
-      fs::Effect effect;
-    };
-    constexpr std::array<Choice, 8> kChoices{{{Code::kIo, fs::Effect::kNone},
-                                              {Code::kIo, fs::Effect::kComplete},
-                                              {Code::kIo, fs::Effect::kHalf},
-                                              {Code::kNoSpace, fs::Effect::kNone},
-                                              {Code::kNoSpace, fs::Effect::kHalf},
-                                              {Code::kPermissionDenied, fs::Effect::kNone},
-                                              {Code::kUnreachable, fs::Effect::kNone},
-                                              {Code::kUnreachable, fs::Effect::kComplete}}};
-    const std::uint64_t count = 1 + random_.below(3);
-    for (std::uint64_t i = 0; i < count; ++i) {
-      const Choice choice = kChoices[random_.below(kChoices.size())];
-      const std::uint64_t call = some_call();
-      failing_.push_back(call);
-      denies_ = denies_ || choice.code == Code::kPermissionDenied;
-      world_.faults().fail_call(call, Error(choice.code, "made to fail"), choice.effect);
-      if (verbose_) {
-        std::printf("    call %llu is to fail with %s, effect %d\n",
-                    static_cast<unsigned long long>(call),
-                    std::string(name_of(choice.code)).c_str(), static_cast<int>(choice.effect));
-      }
-    }
-  }
-
-  /// The blow of a sweep, if it is this run that it hits.
-  void plan_strike() {
-    const std::optional<Strike>& strike = options_.strike;
-    if (!strike.has_value() || strike->run != verdict_.runs + 1) {
-      return;
-    }
-    was_struck_ = true;
-    if (strike->blow == Blow::kCrash || strike->blow == Blow::kPowerCut) {
-      const Kind kind = strike->blow == Blow::kCrash ? Kind::kCrash : Kind::kCutMachine;
-      interventions_.push_back({strike->call, kind, 0});
-      return;
-    }
-    if (strike->blow == Blow::kCutDisk) {
-      const Kind kind = strike->disk < world_.size() ? Kind::kCutReplica : Kind::kCutState;
-      interventions_.push_back({strike->call, kind, strike->disk});
-      return;
-    }
-    const fs::Effect effect = strike->blow == Blow::kError        ? fs::Effect::kNone
-                              : strike->blow == Blow::kLostAnswer ? fs::Effect::kComplete
-                                                                  : fs::Effect::kHalf;
-    failing_.push_back(strike->call);
-    world_.faults().fail_call(strike->call, Error(Code::kIo, "made to fail"), effect);
-  }
-
-  void run_once(bool disturb) {
-    world_.faults().clear();
-    failing_.clear();
-    denies_ = false;
-    interventions_.clear();
-    next_intervention_ = 0;
-    edited_in_run_ = disturbed_in_run_ = false;
+  /// What befalls the next run; each of it is a step of a whole history.
+  void plan_disturbances(bool disturb) {
+    planned_ = {};
+    next_happening_ = 0;
     if (disturb && setting_.storm != Weather::kCalm) {
-      plan_interventions();
+      planned_ = draw_disturbances(random_, setting_, last_calls_);
+    }
+    if (setting_.weather == Weather::kWhole && !resting_) {
+      number_and_thin_out();
+    }
+    if (options_.strike.has_value() && options_.strike->run == verdict_.runs + 1) {
+      was_struck_ = true;
+      planned_ = struck_by(*options_.strike, world_.size());
+    }
+    for (const Failure& failure : planned_.failures) {
+      world_.faults().fail_call(failure.call, Error(failure.code, "made to fail"), failure.effect);
+      say("  call " + std::to_string(failure.call) + " is to fail with " +
+          std::string(name_of(failure.code)) + ", effect " +
+          std::to_string(static_cast<int>(failure.effect)));
+    }
+  }
+
+  void number_and_thin_out() {
+    for (Disturbance& happening : planned_.happenings) {
+      happening.step = ++step_;
+    }
+    std::erase_if(planned_.happenings, [this](const Disturbance& happening) {
+      return options_.without.contains(happening.step);
+    });
+    std::erase_if(planned_.failures,
+                  [this](const Failure&) { return options_.without.contains(++step_); });
+    // At least one crash a history: from the second run on, until there was one.
+    const std::uint64_t call = 1 + random_.below(std::max<std::uint64_t>(last_calls_ / 2, 20));
+    if (!options_.without.contains(++step_) && verdict_.runs > 0 && verdict_.crashes == 0) {
+      planned_.happenings.push_back({call, Kind::kCrash, 0, step_});
+      planned_.sort();
+    }
+  }
+
+  /// A run that is left out has as many steps as one that is not.
+  void run_once(bool disturb, bool left_out = false) {
+    world_.faults().clear();
+    edited_in_run_ = disturbed_in_run_ = false;
+    plan_disturbances(disturb);
+    if (left_out) {
+      world_.faults().clear();
+      return;
     }
     std::optional<std::size_t> away;
-    if (disturb && setting_.weather == Weather::kAway && random_.below(2) == 0) {
+    if (disturb && setting_.brings(Weather::kAway) && random_.below(2) == 0) {
       away = random_.below(world_.size());
       say("one is away");
     }
-    plan_strike();
     if (options_.note_deeds) {
       look_for_own();
     }
@@ -244,8 +231,7 @@ class History {
     if (options_.note_deeds) {
       note(result);
     }
-    const bool failed =
-        std::ranges::any_of(failing_, [&](std::uint64_t call) { return call <= result.calls; });
+    const bool failed = planned_.fails_by(result.calls);
     if (failed) {
       ++verdict_.faults;
       oracle_.disturbed();
@@ -253,20 +239,20 @@ class History {
     tell(result);
     // What a root can do is found out while it is opened. A process that was told wrong there keeps
     // believing it; that is not what is judged here.
-    const bool misled = std::ranges::any_of(
-        failing_, [&](std::uint64_t call) { return call <= result.opening_calls; });
+    const bool misled = planned_.fails_by(result.opening_calls);
     if (disturbed_in_run_ || misled) {
       world_.end_process();
     }
-    if (misled && denies_) {
+    if (misled && planned_.denies()) {
       oracle_.let_times_and_modes_differ();
     }
     last_calls_ = result.calls;
     world_.faults().clear();
     const bool writing = std::ranges::any_of(
         users_, [](const std::unique_ptr<User>& user) { return user->is_writing(); });
-    const bool quiet = !edited_in_run_ && !disturbed_in_run_ && !failed && !writing && !full_;
-    if (full_) {
+    const bool quiet = !edited_in_run_ && !disturbed_in_run_ && !failed && !writing &&
+                       !mishaps_.some_disk_is_full();
+    if (mishaps_.some_disk_is_full()) {
       oracle_.disturbed();
     }
     oracle_.after_run(result, quiet && !away.has_value());
@@ -323,11 +309,14 @@ class History {
       recent_calls_.pop_front();
     }
     parked_ = parked_ || (options_.note_deeds && something_is_parked());
-    while (next_intervention_ < interventions_.size() &&
-           interventions_[next_intervention_].call <= call) {
-      const Intervention now = interventions_[next_intervention_++];
+    while (next_happening_ < planned_.happenings.size() &&
+           planned_.happenings[next_happening_].call <= call) {
+      const Disturbance now = planned_.happenings[next_happening_++];
       if (now.kind == Kind::kEdit) {
         edited_in_run_ = true;
+        if (now.step != 0) {
+          random_ = rt::SeededRandom(seed_of_step(seed_, now.step));
+        }
         edit_somewhere(now.replica, true);
         continue;
       }
@@ -336,6 +325,7 @@ class History {
       oracle_.disturbed();
       if (now.kind == Kind::kCrash || now.kind == Kind::kCutMachine) {
         world_.faults().crash_at(call);
+        ++verdict_.crashes;
       }
       if (verbose_) {
         std::printf("    %s at call %llu\n", now.kind == Kind::kCrash ? "crash" : "power cut",
@@ -389,101 +379,6 @@ class History {
     std::printf("\n");
   }
 
-  // The state lost or old -------------------------------------------------------------------------
-
-  void put_state(const std::vector<std::pair<std::string, Bytes>>& files) {
-    make_room();
-    world_.put_state(files);
-  }
-
-  void make_room() {
-    world_.make_room();
-    full_ = false;
-  }
-
-  void forget_something() {
-    switch (random_.below(8)) {
-      case 0:
-        world_.end_process();
-        copied_state_ = world_.copy_state();
-        break;
-      case 1:
-        if (copied_state_.has_value()) {
-          say("the state comes back from an older copy");
-          put_state(*copied_state_);
-          oracle_.disturbed();
-        }
-        break;
-      case 2:
-        say("the state is lost");
-        put_state({});
-        oracle_.disturbed();
-        break;
-      default:
-        break;
-    }
-  }
-
-  // A root that comes back, names that are excluded
-  // -------------------------------------------------
-
-  void restore_something() {
-    const std::size_t replica = random_.below(world_.size());
-    const std::uint64_t choice = random_.below(6);
-    if (choice < 2) {
-      world_.end_process();
-      copied_roots_[replica] = world_.ground(replica).copy_out();
-    } else if (choice == 2 && shows_what_it_is(copied_roots_[replica])) {
-      say("a root comes back from an older copy");
-      world_.end_process();
-      // Files get their old times back: as with any such change, ctime at least has to move.
-      world_.clock().advance(2 * setting_.habits.time_step);
-      users_[replica]->drop_open_file();
-      oracle_.root_comes_back(replica, *copied_roots_[replica]);
-      say(oracle_.describe().c_str());
-    }
-  }
-
-  /// An empty folder without our mark is held until somebody approves it.
-  static bool shows_what_it_is(const std::optional<Tree>& copy) {
-    return copy.has_value() && std::ranges::any_of(*copy, [](const auto& entry) {
-             return !is_within(entry.first, ".syncoxiders") ||
-                    is_within(entry.first, ".syncoxiders/id");
-           });
-  }
-
-  void fill_something() {
-    if (random_.below(2) == 0) {
-      make_room();
-      return;
-    }
-    const std::size_t seat = random_.below(world_.size() + 1);
-    say(seat < world_.size() ? "a replica's disk is nearly full"
-                             : "the state's disk is nearly full");
-    world_.fill_disk(seat, random_.below(3) * 3000);
-    full_ = true;
-  }
-
-  void change_filter() {
-    constexpr std::array<const char*, 3> kExcluded{"a", "c", "d.txt"};
-    const std::uint64_t choice = random_.below(8);
-    if (choice < kExcluded.size()) {
-      exclude(kExcluded[choice]);
-    } else if (choice == kExcluded.size()) {
-      exclude(std::nullopt);
-    }
-  }
-
-  void exclude(const std::optional<std::string>& name) {
-    if (name == excluded_) {
-      return;
-    }
-    excluded_ = name;
-    say(name.has_value() ? ("excluded: " + *name).c_str() : "nothing is excluded any more");
-    world_.exclude(name);
-    oracle_.excludes(name);
-  }
-
   static Rules rules_of(const Setting& setting) {
     const plan::Policy& policy = setting.policy;
     return {.directional = policy.mode != plan::Mode::kTwoWay,
@@ -493,9 +388,9 @@ class History {
             .source_wins = policy.keep_mode == plan::KeepMode::kPath1};
   }
 
-  void say(const char* text) const {
+  void say(const std::string& text) const {
     if (verbose_) {
-      std::printf("  %s\n", text);
+      std::printf("  %s\n", text.c_str());
     }
   }
 
@@ -510,6 +405,7 @@ class History {
 
   void come_to_rest() {
     bool settled = false;
+    resting_ = true;
     for (int run = 0; run < kMostFinalRuns && !settled && !over(); ++run) {
       run_once(false);
       settled = is_settled();
@@ -530,34 +426,36 @@ class History {
 
   const Setting setting_;
   const PlayOptions options_;
+  const std::uint64_t seed_;
+  std::uint64_t step_ = 0;  ///< of a whole history
   rt::SeededRandom random_;
   const bool verbose_;
   Versions versions_;
   World world_;
   Oracle oracle_;
   std::vector<std::unique_ptr<User>> users_;
+  Mishaps mishaps_;
   sync::RunOptions run_options_;
-  std::vector<Intervention> interventions_;
-  std::size_t next_intervention_ = 0;
+  Disturbances planned_;  ///< for this run
+  std::size_t next_happening_ = 0;
   std::deque<Timestamp> recent_calls_;  ///< when the latest calls of the run were made
-  std::vector<std::uint64_t> failing_;
-  bool denies_ = false;  ///< one of them by saying that it is not allowed
   bool edited_in_run_ = false;
   bool disturbed_in_run_ = false;
   bool first_ = true;
+  bool resting_ = false;  ///< nothing happens any more but runs
   bool was_struck_ = false;
   std::set<std::pair<std::size_t, std::string>> was_own_;  ///< for the notes
   bool parked_ = false;  ///< in this run something was, for the notes
   std::uint64_t last_calls_ = 600;
   RunResult last_;
-  std::optional<std::vector<std::pair<std::string, Bytes>>> copied_state_;
-  std::map<std::size_t, std::optional<Tree>> copied_roots_;
-  std::optional<std::string> excluded_;
-  bool full_ = false;  ///< some disk is
   Verdict verdict_;
 };
 
 }  // namespace
+
+bool is_whole(const Verdict& verdict) {
+  return verdict.edits >= kLeastEdits && verdict.runs >= kLeastRuns && verdict.crashes > 0;
+}
 
 Verdict play(std::uint64_t seed, const PlayOptions& options) {
   Setting setting = draw_setting(seed, options.weather, options.portions);

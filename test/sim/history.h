@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,9 @@ enum class Weather : std::uint8_t {
   kFilters,          ///< names are excluded, and included again
   kFull,             ///< disks are full for some runs
   kDestinationWins,  ///< one-way with keep-modes by which another than the source may win
+  kWhole,            ///< a long history with any of the above together, told step by step
 };
-inline constexpr std::uint64_t kWeathers = 14;
+inline constexpr std::uint64_t kWeathers = 15;
 /// Those before it are drawn first, so that they come out as they always did.
 inline constexpr std::uint64_t kFirstWeathers = 7;
 
@@ -70,6 +72,7 @@ struct PlayOptions {
   Disks disks = Disks::kDrawn;
   std::optional<Portions> portions = {};  ///< none: as the seed says
   std::optional<Strike> strike = {};      ///< of the weather only the policy stays
+  std::set<std::uint64_t> without = {};   ///< steps of a whole history that are left out
   bool verbose = false;
   bool note_deeds = false;  ///< tell what each run does when nothing disturbs it, as for a strike
 };
@@ -85,9 +88,14 @@ struct Verdict {
   std::uint64_t runs = 0;
   std::uint64_t edits = 0;
   std::uint64_t faults = 0;
+  std::uint64_t crashes = 0;   ///< of the process or of the machine with it
+  std::uint64_t steps = 0;     ///< of a whole history, those left out included
   std::size_t disks = 1;       ///< that can lose power by themselves
   std::vector<RunNote> notes;  ///< of each run that followed edits
 };
+
+/// Whether a history has all that a whole one must have.
+bool is_whole(const Verdict& verdict);
 
 /// Plays the history of `seed`; the same seed always gives the same one. `verbose` tells it.
 Verdict play(std::uint64_t seed, const PlayOptions& options);

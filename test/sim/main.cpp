@@ -7,6 +7,7 @@
 
 #include "sim/arguments.h"
 #include "sim/history.h"
+#include "sim/minimise.h"
 #include "sim/sweep.h"
 
 namespace {
@@ -47,42 +48,57 @@ class Player {
     runs_ += verdict.runs;
     edits_ += verdict.edits;
     faults_ += verdict.faults;
+    whole_ += ox::sim::is_whole(verdict) ? 1 : 0;
     if (!verdict.violation.has_value()) {
       return true;
     }
     ++violations_;
     std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed),
                 verdict.violation->c_str());
+    PlayOptions told = options;
+    if (options.weather == ox::sim::Weather::kWhole && !options.verbose) {
+      told.without = ox::sim::minimise(seed, options, verdict.steps);
+    }
     if (!arguments_.keep_going && !options.verbose) {
       std::printf("its history:\n");
-      PlayOptions told = options;
       told.verbose = true;
       (void)ox::sim::play(seed, told);
     }
+    tell_replay(seed, told);
+    return arguments_.keep_going;
+  }
+
+  int finish() const {
+    std::printf("%llu runs, %llu edits, %llu faults\n", runs_, edits_, faults_);
+    if (whole_ != 0) {
+      std::printf("%llu with 30 edits, 5 runs and a crash or more\n", whole_);
+    }
+    std::printf("%llu histories, %llu violations\n", histories_, violations_);
+    return violations_ == 0 ? 0 : 1;
+  }
+
+ private:
+  static void tell_replay(std::uint64_t seed, const PlayOptions& options) {
     std::string forced = options.weather.has_value()
                              ? " --weather " + std::to_string(static_cast<int>(*options.weather))
                              : "";
     if (options.portions.has_value()) {
       forced += " --portions " + std::to_string(static_cast<int>(*options.portions));
     }
+    if (!options.without.empty()) {
+      forced += " --without " + ox::sim::to_ranges(options.without);
+    }
     std::printf("replay: sim --replay %llu -v%s\n", static_cast<unsigned long long>(seed),
                 forced.c_str());
-    return arguments_.keep_going;
   }
 
-  int finish() const {
-    std::printf("%llu runs, %llu edits, %llu faults\n", runs_, edits_, faults_);
-    std::printf("%llu histories, %llu violations\n", histories_, violations_);
-    return violations_ == 0 ? 0 : 1;
-  }
-
- private:
   const Arguments& arguments_;
   unsigned long long histories_ = 0;
   unsigned long long violations_ = 0;
   unsigned long long runs_ = 0;
   unsigned long long edits_ = 0;
   unsigned long long faults_ = 0;
+  unsigned long long whole_ = 0;
 };
 
 int cannot_read(const std::string& path) {

@@ -67,21 +67,44 @@ void draw_policy(std::uint64_t seed, Setting& setting) {
   constexpr std::array<plan::KeepMode, 6> kKeepModes{
       plan::KeepMode::kNewer,   plan::KeepMode::kOlder, plan::KeepMode::kBigger,
       plan::KeepMode::kSmaller, plan::KeepMode::kPath1, plan::KeepMode::kPath2};
-  if (setting.weather == Weather::kKeepModes) {
+  if (setting.brings(Weather::kKeepModes)) {
     policy.keep_mode = one_of(random, kKeepModes);
     policy.auto_merge = random.below(2) == 0;
   }
-  if (setting.weather == Weather::kDirections) {
+  if (setting.brings(Weather::kDirections)) {
     policy.mode =
         one_of<plan::Mode, 3>(random, {plan::Mode::kOneWay, plan::Mode::kCopy, plan::Mode::kMove});
     policy.keep_mode =
         policy.mode == plan::Mode::kOneWay ? plan::KeepMode::kPath1 : plan::KeepMode::kNewer;
     policy.mirror = policy.mode == plan::Mode::kOneWay && random.below(3) == 0;
   }
-  if (setting.weather == Weather::kDestinationWins) {
+  if (setting.brings(Weather::kDestinationWins)) {
     policy.mode = plan::Mode::kOneWay;
     policy.mirror = random.below(3) == 0;
     policy.keep_mode = one_of(random, kKeepModes);
+  }
+}
+
+/// All that may come in a long history; drawn apart, for the same reason.
+void draw_whole(std::uint64_t seed, Setting& setting) {
+  rt::SeededRandom random(seed ^ 0xff51afd7ed558ccd);
+  setting.rounds = 5 + random.below(3);
+  setting.storm = random.below(3) == 0 ? Weather::kAmnesia : Weather::kAll;
+  for (const Weather extra :
+       {Weather::kAway, Weather::kRestored, Weather::kFilters, Weather::kFull}) {
+    if (random.below(3) == 0) {
+      setting.extras.insert(extra);
+    }
+  }
+  // One policy a history.
+  const std::uint64_t policy = random.below(6);
+  if (policy < 2) {
+    setting.extras.insert(Weather::kKeepModes);
+  } else if (policy == 2) {
+    setting.extras.insert(random.below(2) == 0 ? Weather::kDirections : Weather::kDestinationWins);
+  }
+  if (random.below(2) == 0) {
+    setting.world.shuffle = random.next();
   }
 }
 
@@ -105,11 +128,18 @@ Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather,
   const auto drawn = static_cast<Weather>(random.below(kFirstWeathers));
   setting.weather = weather.value_or(draw_weather(seed, drawn));
   setting.storm = setting.weather;
-  if (static_cast<std::uint64_t>(setting.weather) >= kFirstWeathers) {
+  if (setting.weather == Weather::kWhole) {
+    draw_whole(seed, setting);
+    draw_policy(seed, setting);
+  } else if (static_cast<std::uint64_t>(setting.weather) >= kFirstWeathers) {
     setting.storm = drawn;
+    setting.extras = {setting.weather};
     draw_policy(seed, setting);
   }
-  const std::size_t replicas = one_of<std::size_t, 10>(random, {2, 2, 2, 2, 2, 2, 3, 3, 3, 4});
+  std::size_t replicas = one_of<std::size_t, 10>(random, {2, 2, 2, 2, 2, 2, 3, 3, 3, 4});
+  if (setting.weather == Weather::kWhole && seed % 16 == 0) {
+    replicas = 5;
+  }
   WorldOptions& world = setting.world;
   world.is_memory.assign(replicas, false);
   world.abilities.resize(replicas, provider::full_capabilities());
@@ -140,7 +170,7 @@ Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather,
   setting.habits.symlinks = random.below(2) == 0;
   setting.habits.unsynced_percent = one_of<std::uint64_t, 3>(random, {0, 10, 40});
   setting.habits.leaves_empty_files = setting.empty_files;
-  setting.habits.disk_may_be_full = setting.weather == Weather::kFull;
+  setting.habits.disk_may_be_full = setting.brings(Weather::kFull);
   draw_portions(seed, portions, setting);
   setting.habits.holds_files_open = setting.storm != Weather::kCalm && random.below(3) == 0;
   return setting;
@@ -148,6 +178,7 @@ Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather,
 
 void calm_down(Setting& setting) {
   setting.storm = Weather::kCalm;
+  setting.extras = {};
   setting.habits.holds_files_open = false;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 
 #include "plan/policy.h"
 #include "sim/history.h"
@@ -16,6 +17,7 @@ namespace ox::sim {
 struct Setting {
   Weather weather = Weather::kCalm;
   Weather storm = Weather::kCalm;  ///< the same, or the one that comes with it
+  std::set<Weather> extras;        ///< what comes with the storm
   plan::Policy policy;             ///< the order is filled in later
   WorldOptions world;
   Habits habits;
@@ -23,6 +25,14 @@ struct Setting {
   bool empty_files = false;  ///< a failure may leave one
   std::uint64_t slice_entries = sync::RunOptions().slice_entries;
   std::size_t batch_files = sync::RunOptions().batch_files;
+  std::uint64_t rounds = 0;  ///< of edits and a run; 0: few, as they are drawn
+
+  /// One of the storms that blow together blows.
+  bool stormy(Weather kind) const {
+    return storm == kind || storm == Weather::kAll || storm == Weather::kAmnesia;
+  }
+  /// A storm that blows alone, or an extra.
+  bool brings(Weather kind) const { return storm == kind || extras.contains(kind); }
 };
 
 /// Everything about the history of a seed but its edits. The same seed gives the same disks and

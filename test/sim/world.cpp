@@ -5,6 +5,7 @@
 
 #include "fs/faulty/faulty_fs.h"
 #include "provider/local/local_provider.h"
+#include "sim/shuffled_pool.h"
 
 namespace ox::sim {
 namespace {
@@ -60,6 +61,11 @@ World::World(WorldOptions options, std::uint64_t seed, bool verbose)
       cut_random_(seed ^ 0x27d4eb2f),
       verbose_(verbose),
       faults_(std::make_shared<fs::FaultPlan>()) {
+  if (options_.shuffle.has_value()) {
+    pool_ = std::make_unique<ShuffledPool>(*options_.shuffle);
+  } else {
+    pool_ = std::make_unique<rt::InlinePool>();
+  }
   const std::size_t replicas = options_.is_memory.size();
   const std::size_t disks = options_.layout == Layout::kOneDisk ? 1 : replicas + 1;
   for (std::size_t i = 0; i < disks; ++i) {
@@ -172,7 +178,7 @@ RunResult World::run(const sync::RunOptions& options, std::optional<std::size_t>
     if (away.has_value()) {
       replicas[*away].provider = nullptr;
     }
-    sync::Services services{.pool = &pool_, .clock = &clock_, .progress = &progress_};
+    sync::Services services{.pool = pool_.get(), .clock = &clock_, .progress = &progress_};
     services.events = [&](const sync::Event& event) {
       if (event.kind == sync::EventKind::kDone) {
         ++result.deeds[event.action];

@@ -32,6 +32,7 @@ struct WorldOptions {
   std::chrono::nanoseconds call_takes{1000};
   std::uint64_t resume_threshold = 16ULL << 20U;
   std::uint64_t resume_chunk = 8ULL << 20U;
+  std::optional<std::uint64_t> shuffle;  ///< tasks end in an order drawn from this seed
 };
 
 /// What a run of the engine came to.
@@ -106,7 +107,7 @@ class World {
   std::vector<std::unique_ptr<fs::MemoryFileSystem>> disks_;
   std::vector<std::unique_ptr<provider::MemoryProvider>> memories_;
   std::vector<std::unique_ptr<Ground>> grounds_;
-  rt::InlinePool pool_;
+  std::unique_ptr<rt::Pool> pool_;
   rt::NullProgress progress_;
   tree::Filter filter_;
   state::RuleFacts facts_;
