@@ -3,11 +3,13 @@
 # BUILD_JOBS  how many compilers run at once (default: all cores)
 # TEST_JOBS   how many tests run at once (default: 2)
 # SEEDS       FIRST..LAST, the simulations that `make sim` plays
+# MUTANTS     the known faults that `make mutants` plants (default: all of test/mutants)
 
 BUILD_JOBS ?= $(shell nproc)
 TEST_JOBS ?= 2
 SEEDS ?= 1..1000
 BENCH_FLAGS ?=
+MUTANTS ?=
 
 first_seed = $(firstword $(subst .., ,$(SEEDS)))
 last_seed = $(lastword $(subst .., ,$(SEEDS)))
@@ -16,7 +18,7 @@ build_preset = cmake --build build/$(1) --parallel $(BUILD_JOBS)
 run_ctest = tools/run_tests build/$(1) --parallel $(TEST_JOBS)
 symbolizer = /usr/lib/llvm-19/bin/llvm-symbolizer
 
-.PHONY: help run build test lanes asan tsan sim many bench bench-quick tidy lint format clean \
+.PHONY: help run build test lanes asan tsan sim many mutants bench bench-quick tidy lint format clean \
         build-packages test-packages bench-packages
 .DEFAULT_GOAL := help
 # Packages come before configuring comes before building; each step is parallel inside.
@@ -54,6 +56,9 @@ sim: test-packages build/dev/build.ninja ## simulations with injected faults: ma
 
 many: build ## a million entries in one tree, and the memory that syncing them takes
 	MANY=1000000 SYNCOXIDERS=build/release/bin/syncoxiders python3 -B test/cli/many_test.py
+
+mutants: test-packages build/dev/build.ninja ## plant known faults one at a time: the tests have to notice each
+	tools/mutants --jobs $(BUILD_JOBS) $(if $(MUTANTS),--only $(MUTANTS))
 
 bench: bench-packages build/bench/build.ninja ## measure against rsync, rclone, Unison, cp and the floors
 	$(call build_preset,bench)
