@@ -128,6 +128,20 @@ class Planting(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertEqual(self.tiny.answer({"times": fault(PLUS)}, "--check"), (0, "", ""))
 
+    def test_a_source_that_is_gone_is_told(self):
+        gone = {"gone": fault(PLUS).replace("sums.cpp", "products.cpp")}
+        for options in ((), ("--check",)):
+            code, out, err = self.tiny.answer(gone, *options)
+            self.assertIn("its source can't be read", out + err)
+            self.assertEqual(code, 1)
+
+    def test_a_build_that_fails_is_told(self):
+        (self.tiny.root / "sums.cpp").write_text("nonsense\n")
+        self.addCleanup((self.tiny.root / "sums.cpp").write_text, SUMS)
+        code, out, err = self.tiny.answer({"times": fault("-nonsense\n+more\n")})
+        self.assertIn("the build fails without any fault", err)
+        self.assertEqual((code, out), (1, ""))
+
     def test_a_test_that_fails_anyway_proves_nothing(self):
         code, out, err = self.tiny.answer({"times": fault(PLUS, "judge fails")})
         self.assertIn("fails without any fault: judge fails", err)
