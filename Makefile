@@ -4,6 +4,7 @@
 # TEST_JOBS   how many tests run at once (default: 2)
 # SEEDS       FIRST..LAST, the simulations that `make sim` plays
 # FUZZ_SECONDS, FUZZERS  how long `make fuzz` runs each fuzzer (default: 60), and which (default: all)
+# MUTANTS     the known faults that `make mutants` plants (default: all of test/mutants)
 
 BUILD_JOBS ?= $(shell nproc)
 TEST_JOBS ?= 2
@@ -11,6 +12,7 @@ SEEDS ?= 1..1000
 BENCH_FLAGS ?=
 FUZZ_SECONDS ?= 60
 FUZZERS ?=
+MUTANTS ?=
 
 first_seed = $(firstword $(subst .., ,$(SEEDS)))
 last_seed = $(lastword $(subst .., ,$(SEEDS)))
@@ -20,8 +22,8 @@ run_ctest = tools/run_tests build/$(1) --parallel $(TEST_JOBS)
 symbolizer = /usr/lib/llvm-19/bin/llvm-symbolizer
 run_fuzzers = ASAN_SYMBOLIZER_PATH=$(symbolizer) tools/fuzz --seconds $(FUZZ_SECONDS)
 
-.PHONY: help run build test lanes asan tsan sim fuzz fuzz-keep many bench bench-quick tidy lint format clean \
-        build-packages test-packages bench-packages fuzzers
+.PHONY: help run build test lanes asan tsan sim fuzz fuzz-keep many mutants bench bench-quick tidy lint format \
+        clean build-packages test-packages bench-packages fuzzers
 .DEFAULT_GOAL := help
 # Packages come before configuring comes before building; each step is parallel inside.
 .NOTPARALLEL:
@@ -64,6 +66,9 @@ fuzz-keep: fuzzers ## the same, and keep the inputs that reach new code in test/
 
 many: build ## a million entries in one tree, and the memory that syncing them takes
 	MANY=1000000 SYNCOXIDERS=build/release/bin/syncoxiders python3 -B test/cli/many_test.py
+
+mutants: test-packages build/dev/build.ninja ## plant known faults one at a time: the tests have to notice each
+	tools/mutants --jobs $(BUILD_JOBS) $(if $(MUTANTS),--only $(MUTANTS))
 
 bench: bench-packages build/bench/build.ninja ## measure against rsync, rclone, Unison, cp and the floors
 	$(call build_preset,bench)
