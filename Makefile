@@ -3,12 +3,15 @@
 # BUILD_JOBS  how many compilers run at once (default: all cores)
 # TEST_JOBS   how many tests run at once (default: 2)
 # SEEDS       FIRST..LAST, the simulations that `make sim` plays
+# FUZZ_SECONDS, FUZZERS  how long `make fuzz` runs each fuzzer (default: 60), and which (default: all)
 # MUTANTS     the known faults that `make mutants` plants (default: all of test/mutants)
 
 BUILD_JOBS ?= $(shell nproc)
 TEST_JOBS ?= 2
 SEEDS ?= 1..1000
 BENCH_FLAGS ?=
+FUZZ_SECONDS ?= 60
+FUZZERS ?=
 MUTANTS ?=
 
 first_seed = $(firstword $(subst .., ,$(SEEDS)))
@@ -17,9 +20,10 @@ build_preset = cmake --build build/$(1) --parallel $(BUILD_JOBS)
 # A lane that ran no test has failed; the layout checks need to run only once, in the dev lane.
 run_ctest = tools/run_tests build/$(1) --parallel $(TEST_JOBS)
 symbolizer = /usr/lib/llvm-19/bin/llvm-symbolizer
+run_fuzzers = ASAN_SYMBOLIZER_PATH=$(symbolizer) tools/fuzz --seconds $(FUZZ_SECONDS)
 
-.PHONY: help run build test lanes asan tsan sim many mutants bench bench-quick tidy lint format clean \
-        build-packages test-packages bench-packages
+.PHONY: help run build test lanes asan tsan sim fuzz fuzz-keep many mutants bench bench-quick tidy lint format \
+        clean build-packages test-packages bench-packages fuzzers
 .DEFAULT_GOAL := help
 # Packages come before configuring comes before building; each step is parallel inside.
 .NOTPARALLEL:
@@ -53,6 +57,12 @@ tsan: test-packages build/tsan/build.ninja ## the tests under ThreadSanitizer
 sim: test-packages build/dev/build.ninja ## simulations with injected faults: make sim SEEDS=1..1000
 	$(call build_preset,dev) --target sim
 	build/dev/bin/sim $(first_seed) $(last_seed)
+
+fuzz: fuzzers ## fuzz every parser: make fuzz FUZZ_SECONDS=60 FUZZERS="names page"
+	$(run_fuzzers) $(FUZZERS)
+
+fuzz-keep: fuzzers ## the same, and keep the inputs that reach new code in test/fuzz/corpus
+	$(run_fuzzers) --keep $(FUZZERS)
 
 many: build ## a million entries in one tree, and the memory that syncing them takes
 	MANY=1000000 SYNCOXIDERS=build/release/bin/syncoxiders python3 -B test/cli/many_test.py
@@ -88,6 +98,9 @@ test-packages:
 
 bench-packages:
 	@tools/install_packages build bench
+
+fuzzers: test-packages build/fuzz/build.ninja
+	$(call build_preset,fuzz) --target fuzzers
 
 # Ninja configures again by itself when a CMakeLists.txt changes, but not when the presets do.
 build/%/build.ninja: CMakePresets.json
