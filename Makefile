@@ -3,10 +3,13 @@
 # BUILD_JOBS  how many compilers run at once (default: all cores)
 # TEST_JOBS   how many tests run at once (default: 2)
 # SEEDS       FIRST..LAST, the simulations that `make sim` plays
+# ROUNDS      how many rounds `make soak` plays, SEED: of which episodes
 
 BUILD_JOBS ?= $(shell nproc)
 TEST_JOBS ?= 2
 SEEDS ?= 1..1000
+ROUNDS ?= 3000
+SEED ?= 1
 BENCH_FLAGS ?=
 
 first_seed = $(firstword $(subst .., ,$(SEEDS)))
@@ -16,7 +19,7 @@ build_preset = cmake --build build/$(1) --parallel $(BUILD_JOBS)
 run_ctest = tools/run_tests build/$(1) --parallel $(TEST_JOBS)
 symbolizer = /usr/lib/llvm-19/bin/llvm-symbolizer
 
-.PHONY: help run build test lanes asan tsan sim many bench bench-quick tidy lint format clean \
+.PHONY: help run build test lanes asan tsan sim soak many bench bench-quick tidy lint format clean \
         build-packages test-packages bench-packages
 .DEFAULT_GOAL := help
 # Packages come before configuring comes before building; each step is parallel inside.
@@ -51,6 +54,9 @@ tsan: test-packages build/tsan/build.ninja ## the tests under ThreadSanitizer
 sim: test-packages build/dev/build.ninja ## simulations with injected faults: make sim SEEDS=1..1000
 	$(call build_preset,dev) --target sim
 	build/dev/bin/sim $(first_seed) $(last_seed)
+
+soak: test-packages build ## real runs on disks in trouble, for an hour: make soak ROUNDS=3000 SEED=1
+	SYNCOXIDERS=build/release/bin/syncoxiders python3 -B test/soak/soak.py --rounds $(ROUNDS) --seed $(SEED)
 
 many: build ## a million entries in one tree, and the memory that syncing them takes
 	MANY=1000000 SYNCOXIDERS=build/release/bin/syncoxiders python3 -B test/cli/many_test.py

@@ -38,4 +38,4 @@ GROUNDS = {
     )
 }
 # Where the state can stand, when it has a disk of its own.
-STATE_GROUNDS = ("tmpfs", "ext4")
+STATE_GROUNDS = ("tmpfs", "ext4", "btrfs")

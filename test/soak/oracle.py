@@ -5,6 +5,7 @@ rename into a bin beside the root, so that the oracle knows to the byte what he 
 put in that place a moment before. A dead text may still stand somewhere; a living one must.
 """
 
+import collections
 import os
 import stat
 
@@ -55,8 +56,10 @@ class Oracle:
         self.settled = set()
 
     def all_in_sync(self, root):
+        """Of two that hold the same text, which may be (delete against chmod), one may be deleted and the other not."""
+        standing = collections.Counter(texts.tokens_below(root))
         self.deleted = {}
-        self.settled = texts.tokens_in(root)
+        self.settled = {token for token, times in standing.items() if times == 1}
 
     # What must hold at any moment ---------------------------------------------------------------
 

@@ -31,6 +31,7 @@ ROUNDS_OF_AN_EPISODE = range(3, 11)
 # A trouble that has not struck in so many rounds has not been tried at all.
 LONG = 500
 MOST_VIOLATIONS = 10
+TOLD_AFTER_EPISODES = 20
 STRUCK = {"kill": "kill: hit", "stop": "stop: hit", "full": "full: a run met", "read-only": "read-only: a run met",
           "clock": "clock: seen"}  # fmt: skip
 
@@ -64,8 +65,14 @@ class Soak:
             if ground not in self.missing:
                 left = self.arguments.rounds - self.tally["rounds"]
                 self.play_episode(ground, self.arguments.seed + number, min(rounds, left))
+                self.tell(number)
             number += 1
         return self.report()
+
+    def tell(self, number):
+        """That it is still alive, every now and then."""
+        if number % TOLD_AFTER_EPISODES == TOLD_AFTER_EPISODES - 1:
+            print(f"{self.tally['rounds']} rounds, {self.violations} violations so far", file=sys.stderr, flush=True)
 
     def rounds_of_an_episode(self):
         """Few rounds are shared out among all grounds."""

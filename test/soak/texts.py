@@ -77,12 +77,15 @@ def below(folder, own=False):
             yield os.path.join(place, name)
 
 
-def tokens_in(path, own=False):
-    """The tokens of all whole texts and links that stand at or below a path."""
+def tokens_below(path, own=False):
+    """The tokens of all whole texts and links that stand at or below a path, as often as they do."""
     path = os.fsencode(path)
-    found = set()
     for name in (path, *below(path, own)):
         what = read(name)
-        if what is not None:
-            found.add(token_of_link(what) if isinstance(what, str) else token_of(what))
-    return found - {None, EMPTY}
+        token = None if what is None else token_of_link(what) if isinstance(what, str) else token_of(what)
+        if token:
+            yield token
+
+
+def tokens_in(path, own=False):
+    return set(tokens_below(path, own))
