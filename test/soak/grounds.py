@@ -5,7 +5,7 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Ground:
-    """`make` and `mount` are commands; None: no disk of its own, only a folder."""
+    """`make` is a command for an image of so many megabytes, `options` are those of mount; 0: only a folder."""
 
     name: str
     megabytes: int = 0
@@ -25,6 +25,7 @@ class Ground:
         return self.megabytes > 0
 
 
+FAT = {"links": False, "modes": False, "flags": False, "ctime": False, "step_ns": 2 * 10**9}
 GROUNDS = {
     ground.name: ground
     for ground in (
@@ -33,8 +34,8 @@ GROUNDS = {
         Ground("ext4", 48, ("mkfs.ext4", "-q", "-F", "-m", "0"), ("-o", "loop,errors=remount-ro")),
         Ground("xfs", 320, ("mkfs.xfs", "-q"), ("-t", "xfs", "-o", "loop")),
         Ground("btrfs", 160, ("mkfs.btrfs", "-q"), ("-t", "btrfs", "-o", "loop")),
-        Ground("vfat", 48, ("mkfs.vfat",), ("-t", "vfat", "-o", "loop,utf8=1"), False, False, False, False, 2 * 10**9),
-        Ground("exfat", 48, ("mkfs.exfat",), (), False, False, False, False, 2 * 10**9, True),
+        Ground("vfat", 48, ("mkfs.vfat",), ("-t", "vfat", "-o", "loop,utf8=1"), **FAT),
+        Ground("exfat", 48, fuse=True, **FAT),
     )
 }
 # Where the state can stand, when it has a disk of its own.

@@ -32,8 +32,13 @@ ROUNDS_OF_AN_EPISODE = range(3, 11)
 LONG = 500
 MOST_VIOLATIONS = 10
 TOLD_AFTER_EPISODES = 20
-STRUCK = {"kill": "kill: hit", "stop": "stop: hit", "full": "full: a run met", "read-only": "read-only: a run met",
-          "clock": "clock: seen"}  # fmt: skip
+STRUCK = {
+    "kill": "kill: hit",
+    "stop": "stop: hit",
+    "full": "full: a run met",
+    "read-only": "read-only: a run met",
+    "clock": "clock: seen",
+}
 
 
 def read_arguments():

@@ -25,9 +25,9 @@ MODES = (0o644, 0o600, 0o755, 0o640)
 FOLDER_MODES = (0o755, 0o700, 0o750)
 # What a disk in trouble, or an engine at work on the same names, may refuse to a user.
 EXPECTED = {
-    errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY, errno.EAGAIN, errno.ENOSPC, errno.EROFS,
-    errno.EINVAL, errno.ELOOP, errno.EBUSY, errno.EXDEV,
-}  # fmt: skip
+    getattr(errno, name)
+    for name in "ENOENT EEXIST ENOTDIR EISDIR ENOTEMPTY EAGAIN ENOSPC EROFS EINVAL ELOOP EBUSY EXDEV".split()
+}
 
 
 @dataclasses.dataclass
@@ -378,6 +378,5 @@ class User:
         return f"{path}, a {'file' if folder else 'folder'} now"
 
 
-CALM = ("create", "create", "create", "edit in place", "edit in place", "save", "save", "delete", "move")
-ALL = (*CALM, "delete", "move", "move over", "move folder", "move folder", "delete folder", "swap", "swap", "chmod",
-       "link", "change kind")  # fmt: skip
+COMMON = ("create", "create", "create", "edit in place", "edit in place", "save", "save", "delete", "delete", "move")
+ALL = (*COMMON, "move", "move over", "move folder", "move folder", "delete folder", "swap", "swap", "chmod", "link", "change kind")
