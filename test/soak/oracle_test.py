@@ -113,15 +113,19 @@ class Tampered(unittest.TestCase):
 
         self.assert_seen("is lost", tamper)
 
-    def test_a_version_that_stands_in_the_stage_only(self):
-        def tamper(one):
-            first, *others = wholes(one, files_of(one)[0])
-            stage = os.path.join(one.paths[0], ".syncoxiders", "stage")
-            os.rename(first, os.path.join(os.fsencode(stage), b"resume-kept"))
-            for path in others:
-                os.remove(path)
+    def test_a_version_that_was_put_away(self):
+        """It is not lost, but no tree shows it: in a trash, or still in a stage."""
+        for place, name in (("trash", "kept"), ("stage", "resume-kept")):
 
-        self.assert_seen("stands in no tree and no trash", tamper)
+            def tamper(one, place=place, name=name):
+                first, *others = wholes(one, files_of(one)[0])
+                away = os.path.join(one.paths[0], ".syncoxiders", place)
+                os.makedirs(away, exist_ok=True)
+                os.rename(first, os.fsencode(os.path.join(away, name)))
+                for path in others:
+                    os.remove(path)
+
+            self.assert_seen("stands in no tree", tamper)
 
     def test_one_root_lacks_a_file(self):
         self.assert_seen("None in", lambda one: os.remove(wholes(one, files_of(one)[0])[1]))

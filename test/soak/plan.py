@@ -42,6 +42,7 @@ def draw(chance, roots, allowed, large):
     during = sorted((edit for edit in edits if chance.random() < share), key=lambda edit: edit.at)
     round_ = Round(command, manner, [edit for edit in edits if edit not in during], during)
     _draw_end(chance, round_, allowed)
+    _draw_meetings(chance, round_, roots)
     _draw_weather(chance, round_, allowed)
     return round_
 
@@ -55,6 +56,19 @@ def _draw_end(chance, round_, allowed):
         if round_.kill is not None:
             round_.stop = (at * 0.9, 2.0)  # killed while it stands still
     round_.waits = chance.random() < 0.7
+
+
+def _draw_meetings(chance, round_, roots):
+    """Users who work during a run shall meet what it carries to them, best while it stands still."""
+    for edit in round_.during:
+        if round_.before and chance.random() < 0.7:
+            crossing = chance.choice(round_.before)
+            crossing.kind = chance.choice(("create", "edit in place", crossing.kind))
+            edit.spot = crossing.spot
+            edit.root = (crossing.root + chance.randrange(1, roots)) % roots
+        if round_.stop and chance.random() < 0.7:
+            first, last = round_.stop
+            edit.at = first + edit.at * (min(last, 1.0) - first)
 
 
 def _draw_weather(chance, round_, allowed):
