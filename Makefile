@@ -5,10 +5,13 @@
 # SEEDS       FIRST..LAST, the simulations that `make sim` plays
 # FUZZ_SECONDS, FUZZERS  how long `make fuzz` runs each fuzzer (default: 60), and which (default: all)
 # MUTANTS     the known faults that `make mutants` plants (default: all of test/mutants)
+# ROUNDS      how many rounds `make soak` plays, SEED: of which episodes
 
 BUILD_JOBS ?= $(shell nproc)
 TEST_JOBS ?= 2
 SEEDS ?= 1..1000
+ROUNDS ?= 3000
+SEED ?= 1
 BENCH_FLAGS ?=
 FUZZ_SECONDS ?= 60
 FUZZERS ?=
@@ -22,7 +25,7 @@ run_ctest = tools/run_tests build/$(1) --parallel $(TEST_JOBS)
 symbolizer = /usr/lib/llvm-19/bin/llvm-symbolizer
 run_fuzzers = ASAN_SYMBOLIZER_PATH=$(symbolizer) tools/fuzz --seconds $(FUZZ_SECONDS)
 
-.PHONY: help run build test lanes asan tsan sim fuzz fuzz-keep many mutants bench bench-quick tidy lint format \
+.PHONY: help run build test lanes asan tsan sim soak fuzz fuzz-keep many mutants bench bench-quick tidy lint format \
         clean build-packages test-packages bench-packages fuzzers
 .DEFAULT_GOAL := help
 # Packages come before configuring comes before building; each step is parallel inside.
@@ -63,6 +66,9 @@ fuzz: fuzzers ## fuzz every parser: make fuzz FUZZ_SECONDS=60 FUZZERS="names pag
 
 fuzz-keep: fuzzers ## the same, and keep the inputs that reach new code in test/fuzz/corpus
 	$(run_fuzzers) --keep $(FUZZERS)
+
+soak: test-packages build ## real runs on disks in trouble, for an hour: make soak ROUNDS=3000 SEED=1
+	SYNCOXIDERS=build/release/bin/syncoxiders python3 -B test/soak/soak.py --rounds $(ROUNDS) --seed $(SEED)
 
 many: build ## a million entries in one tree, and the memory that syncing them takes
 	MANY=1000000 SYNCOXIDERS=build/release/bin/syncoxiders python3 -B test/cli/many_test.py
