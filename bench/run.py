@@ -29,7 +29,7 @@ import report  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # The share of its full size at which a set is used by default; `small` is what our promises speak of.
-DEFAULT_SCALES = {"small": 1.0, "big": 0.125, "share": 1.0}
+DEFAULT_SCALES = {"small": 1.0, "big": 1.0, "share": 1.0}
 QUICK_SCALES = {"small": 0.05, "big": 0.03125, "share": 0.1}
 OPERATIONS_OF = {
     "small": contestants.OPERATIONS,

@@ -305,6 +305,7 @@ class Texts(TidyTest):
         self.refuses("docs/a.md", "one\n\n", 3, "empty lines")
         self.accepts("Makefile", "all:\n\techo\n")
         self.accepts("test/vectors/a.txt", "kept as is \t")
+        self.accepts("test/fuzz/corpus/names/a", "kept as is \t")
 
     def test_binary_files_and_builds_are_left_alone(self):
         self.accepts("docs/a.bin", b"\0 \t \n")

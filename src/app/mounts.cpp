@@ -2,6 +2,8 @@
 
 #include <array>
 #include <charconv>
+#include <cstdint>
+#include <optional>
 
 #include "app/places.h"
 
@@ -9,18 +11,24 @@ namespace ox::app {
 
 namespace {
 
+/// The byte that three octal digits behind a backslash stand for; none for anything else.
+std::optional<char> find_escaped(std::string_view text) {
+  if (text.size() < 4 || text.front() != '\\') {
+    return std::nullopt;
+  }
+  std::uint8_t value = 0;
+  const auto [end, error] = std::from_chars(text.data() + 1, text.data() + 4, value, 8);
+  return error == std::errc{} && end == text.data() + 4 ? std::optional(static_cast<char>(value))
+                                                        : std::nullopt;
+}
+
 /// The kernel writes space, tab, newline and backslash as three octal digits.
 std::string unescape(std::string_view text) {
   std::string out;
-  for (std::size_t k = 0; k < text.size(); ++k) {
-    unsigned value = 0;
-    if (text[k] == '\\' && k + 4 <= text.size() &&
-        std::from_chars(&text[k + 1], &text[k + 1] + 3, value, 8).ec == std::errc{}) {
-      out += static_cast<char>(value);
-      k += 3;
-    } else {
-      out += text[k];
-    }
+  while (!text.empty()) {
+    const std::optional<char> escaped = find_escaped(text);
+    out += escaped.value_or(text.front());
+    text.remove_prefix(escaped.has_value() ? 4 : 1);
   }
   return out;
 }

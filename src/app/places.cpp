@@ -135,17 +135,20 @@ Result<std::string> canonical_path(const std::string& path) {
     }
     missing.push_back(cut_last_word(standing));
   }
+  bool went_up = false;
   for (auto word = missing.rbegin(); word != missing.rend(); ++word) {
     if (word->empty() || *word == ".") {
       continue;
     }
     if (*word == "..") {
       cut_last_word(standing);
+      went_up = true;
       continue;
     }
     standing += (standing == "/" ? "" : "/") + *word;
   }
-  return standing;
+  // Back out of what is missing, the rest may stand, and hold symlinks.
+  return went_up ? canonical_path(standing) : standing;
 }
 
 bool is_within(std::string_view inner, std::string_view outer) {

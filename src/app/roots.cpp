@@ -159,8 +159,9 @@ std::vector<std::string> labels_of(const std::vector<std::string>& paths) {
   }
   // "/a-b" and "/a/b" can come out alike; the conflict names they make must not.
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    if (std::ranges::count(labels, labels[i]) > 1) {
-      labels[i] += "-" + std::to_string(i + 1);
+    const std::string word = labels[i];
+    for (std::size_t number = i + 1; std::ranges::count(labels, labels[i]) > 1; ++number) {
+      labels[i] = word + "-" + std::to_string(number);
     }
   }
   return labels;

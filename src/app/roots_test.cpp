@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "app/mounts.h"
@@ -29,6 +30,10 @@ TEST(Labels, AreNeverAlike) {
   EXPECT_NE(labels[0], labels[1]);
   EXPECT_NE(labels[0], labels[2]);
   EXPECT_NE(labels[1], labels[2]);
+  // Not even when one is called as another's number makes it.
+  Strings numbered = labels_of({"/0/a-b-2", "/a-b", "/a/b", "/c/b"});
+  std::ranges::sort(numbered);
+  EXPECT_EQ(std::ranges::adjacent_find(numbered), numbered.end());
 }
 
 TEST(RuleIds, DoNotDependOnTheOrder) {
@@ -78,6 +83,14 @@ TEST(Mounts, EscapesAndCoveredMounts) {
   EXPECT_EQ(place_in_mounts(kMounts, "/over/a"), (MountPlace{"8:4", "/a"}));
   EXPECT_EQ(place_in_mounts("", "/a"), MountPlace{});
   EXPECT_EQ(place_in_mounts("rubbish\n\n1 2\n", "/a"), MountPlace{});
+  // What the kernel never writes is taken as it stands.
+  EXPECT_EQ(place_in_mounts("1 0 8:1 / /a\\1bcd rw\n", "/a\\1bcd"), (MountPlace{"8:1", "/"}));
+  EXPECT_EQ(place_in_mounts("1 0 8:1 / /\\777 rw\n", "/\\777"), (MountPlace{"8:1", "/"}));
+}
+
+TEST(CanonicalPaths, KnowSymlinksBehindWhatIsMissing) {
+  EXPECT_EQ(*canonical_path("/no-such-folder/.././no-such-name/"), "/no-such-name");
+  EXPECT_EQ(*canonical_path("/no-such-folder/../proc/self"), *canonical_path("/proc/self"));
 }
 
 TEST(PlacesTest, FollowTheXdgRules) {

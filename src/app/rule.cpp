@@ -111,8 +111,9 @@ Result<std::vector<KnownRule>> all_rules(const Places& places) {
     }
     KnownRule known{.id = rule_id_of_name(rule.name), .name = rule.name};
     for (const std::string& root : rule.roots) {
-      TRY_ASSIGN(std::string path, canonical_path(root));
-      known.roots.push_back(std::move(path));
+      // One that can't be reached is told to whoever means this rule.
+      const Result<std::string> path = canonical_path(root);
+      known.roots.push_back(path.ok() ? *path : root);
     }
     known.store_path = store_path_of(places, known.id);
     all.push_back(std::move(known));

@@ -79,14 +79,33 @@ TEST(RuleFile, NamesTheLineOfWhatIsWrong) {
   EXPECT_TRUE(wrong.error().message().starts_with("rules.toml:4: ")) << wrong.error().message();
 }
 
+TEST(RuleFile, LettersOfAllKindsStandInTexts) {
+  const auto rules = parse(
+      "[rules.x]\nroots = [\"/\xc3\xa4\", '/\xd0\x91']\n"
+      "on_failure = \"\"\"one \\\n  \xc3\xa4\"\"\" # \xc3\xa4\n");
+  ASSERT_TRUE(rules.ok()) << rules.error().to_string();
+  EXPECT_EQ(rules->front().roots, (std::vector<std::string>{"/\xc3\xa4", "/\xd0\x91"}));
+  EXPECT_EQ(rules->front().settings.on_failure, "one \xc3\xa4");
+}
+
+TEST(RuleFile, ARootThatCanNotBeReachedIsNoBusinessOfTheFile) {
+  const std::string roots = "roots = [\"/a\", \"/" + std::string(300, 'n') + "\"]\n";
+  EXPECT_TRUE(parse("[rules.x]\n" + roots).ok());
+  const auto wrong = parse("[rules.x]\n" + roots + "ignore_on.\"/a\" = [\"y\"]\n");
+  ASSERT_TRUE(wrong.failed_with(Code::kInvalidArgument));
+  EXPECT_TRUE(wrong.error().message().starts_with("rules.toml:1: ")) << wrong.error().message();
+}
+
 TEST(RuleFile, BadFilesAreRefusedWhole) {
   const std::string good = "[rules.good]\nroots = [\"/a\", \"/b\"]\n";
   for (const char* bad :
        {"[rules.x]\n", "[rules.x]\nroots = []\n", "[rules.x]\nroots = [1, 2]\n", "rules = 1\n",
+        "[!]\n", "[rules.x] \xc3\xa4\n", "[[[x]]]\n", "[.x]\n",
         "[rules.\"a b\"]\nroots = [\"/a\", \"/b\"]\n", "transfers = 1\n",
         "[rules.y]\nroots = \"/a\"", "[rules.z]\nroots = [\"/a\", \"/b\"]\ntransfers = 0\n",
         "[rules.z]\nroots = [\"/a\", \"/b\"]\ntransfers = 1.5\n",
-        "[rules.z]\nroots = [\"/a\", \"/b\"]\nignore_on = [\"x\"]\n", "\xff\xfe"}) {
+        "[rules.z]\nroots = [\"/a\", \"/b\"]\nignore_on = [\"x\"]\n",
+        "[rules.z]\nroots = [\"/a\", \"/b\\u0000\"]\n", "\xff\xfe"}) {
     EXPECT_TRUE(parse(std::string(bad) + "\n" + good).failed_with(Code::kInvalidArgument)) << bad;
   }
 }

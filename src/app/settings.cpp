@@ -52,7 +52,7 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   std::string_view unit = measured->unit;
   if (unit.ends_with('B') || unit.ends_with('b')) {
     unit.remove_suffix(1);
-    if (unit.ends_with('i')) {
+    if (unit.size() == 2 && unit.ends_with('i')) {
       unit.remove_suffix(1);
     }
   }
@@ -101,6 +101,9 @@ std::optional<BudgetSetting> parse_budget(std::string_view text) {
     } else if (measured->unit.empty() && !nodes.has_value() &&
                std::floor(measured->number) == measured->number) {
       nodes = whole(measured->number);
+      if (!nodes.has_value()) {
+        return std::nullopt;
+      }
     } else {
       return std::nullopt;
     }

@@ -17,7 +17,7 @@ TEST(Sizes, AreReadInPowersOf1024) {
   EXPECT_EQ(parse_size("3MB"), 3U << 20U);
   EXPECT_EQ(parse_size("1T"), 1ULL << 40U);
   for (const char* wrong :
-       {"", "K", "-1", "1X", "1KK", "1 K", "nan", "inf", "1e99", "9999999P", "M5"}) {
+       {"", "K", "-1", "1X", "1KK", "1 K", "nan", "inf", "1e99", "9999999P", "M5", "1iB"}) {
     EXPECT_EQ(parse_size(wrong), std::nullopt) << wrong;
   }
 }
@@ -45,7 +45,8 @@ TEST(Budgets, AreANumberAShareOrBoth) {
   EXPECT_EQ(parse_budget("5%,10")->budget->max_fraction, 0.05);
   ASSERT_TRUE(parse_budget("none").has_value());
   EXPECT_FALSE(parse_budget("none")->budget.has_value());
-  for (const char* wrong : {"", ",", "10,", "101%", "1,2", "1%,2%", "-1", "1.5", "many"}) {
+  for (const char* wrong :
+       {"", ",", "10,", "101%", "1,2", "1%,2%", "-1", "1.5", "many", "99999999999999999999"}) {
     EXPECT_FALSE(parse_budget(wrong).has_value()) << wrong;
   }
 }

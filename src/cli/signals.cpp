@@ -3,6 +3,9 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <string_view>
+
+#include "app/exit_code.h"
 
 namespace ox::cli {
 
@@ -39,7 +42,29 @@ std::size_t prepare() {
   return 1;
 }
 
+constexpr std::string_view kLostMapping =
+    "syncoxiders: the state can't be used: its disk is full, or failed, while it was written; make "
+    "room there and run again: it goes on from there\n";
+
+/// Only what may be called at any moment.
+void end_on_lost_mapping(int /*signal*/, siginfo_t* info, void* /*context*/) {
+  // Else what was tried is tried again, and meets the default action, which this one has become.
+  if (info->si_code == BUS_ADRERR) {
+    [[maybe_unused]] const auto said =
+        ::write(STDERR_FILENO, kLostMapping.data(), kLostMapping.size());
+    ::_exit(static_cast<int>(app::ExitCode::kState));
+  }
+}
+
 }  // namespace
+
+void explain_lost_mappings() {
+  struct sigaction action = {};
+  action.sa_sigaction = end_on_lost_mapping;
+  action.sa_flags = SA_SIGINFO | static_cast<int>(SA_RESETHAND);
+  ::sigemptyset(&action.sa_mask);
+  ::sigaction(SIGBUS, &action, nullptr);
+}
 
 StopOnSignal::StopOnSignal() : pool_(prepare()), group_(pool_, 1) {
   group_.spawn([this](std::stop_token) -> Result<void> {

@@ -29,4 +29,10 @@ class StopOnSignal {
   rt::TaskGroup group_;
 };
 
+/// A store into a mapped file whose disk has no room for it, or fails, is answered by SIGBUS. The
+/// index of the state's log is such a file, for processes share it, and some file systems (btrfs)
+/// need room for every store. From now on the process then ends with a message and
+/// ExitCode::kState, which is as safe as a crash; any other SIGBUS ends it as ever.
+void explain_lost_mappings();
+
 }  // namespace ox::cli

@@ -85,10 +85,12 @@ std::string counted(std::uint64_t count, std::string_view one, std::string_view 
 }
 
 std::string shown_time(Timestamp time) {
-  const Timestamp whole{time.ns - ((time.ns % 1'000'000'000) + 1'000'000'000) % 1'000'000'000};
-  std::string text = to_iso8601(whole);
+  std::string text = to_iso8601(time);
   if (const std::size_t letter = text.find('T'); letter != std::string::npos) {
     text[letter] = ' ';
+  }
+  if (const std::size_t fraction = text.find('.'); fraction != std::string::npos) {
+    text.replace(fraction, std::string::npos, "Z");
   }
   return text;
 }

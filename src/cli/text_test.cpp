@@ -39,6 +39,7 @@ TEST(Sizes, ReadWell) {
 TEST(Times, AreWholeSecondsOfUtc) {
   EXPECT_EQ(shown_time(Timestamp{1'600'000'000'123'456'789}), "2020-09-13 12:26:40Z");
   EXPECT_EQ(shown_time(Timestamp{-1}), "1969-12-31 23:59:59Z");
+  EXPECT_EQ(shown_time(Timestamp{INT64_MIN}), "1677-09-21 00:12:43Z");
   EXPECT_EQ(shown_duration(5), "5s");
   EXPECT_EQ(shown_duration(65), "1m 05s");
   EXPECT_EQ(shown_duration(3900), "1h 05m");

@@ -60,6 +60,7 @@ int run(int count, char** arguments) {
     return ox::cli::complain(*answered, wiring);
   }
   const auto& options = std::get<ox::cli::Options>(parsed);
+  ox::cli::explain_lost_mappings();
   const ox::cli::StopOnSignal signals;
   ox::rt::ThreadPool pool(pool_width(options));
   wiring.pool = &pool;

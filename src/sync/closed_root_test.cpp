@@ -23,6 +23,16 @@ class ClosedRoot : public EngineLab {
     }
   }
 
+  /// Of which replicas the state says that they have this file.
+  std::vector<bool> acknowledged(std::string_view name) {
+    std::vector<bool> sides;
+    const auto record = store_->find_child(kRootNode, name).value();
+    for (const tree::ReplicaSide& side : record.value().sides) {
+      sides.push_back(side.acknowledged.has_value());
+    }
+    return sides;
+  }
+
   void expect_told_once_and_healed() {
     const RunReport report = run().value();
     EXPECT_EQ(report.outcome, state::RunOutcome::kPartly);
@@ -103,6 +113,29 @@ TEST_F(ClosedRoot, OneWhoseWritesDoNotGetDurableAcknowledgesNothing) {
   heal(2);
   run_clean();
   EXPECT_EQ(files(2), files(0));
+}
+
+TEST_F(ClosedRoot, OneWhoseNamesDoNotGetDurableAcknowledgesNothing) {
+  write(0, "new", "new bytes");
+  fail_calls(2, "settle", Code::kIo);
+  options_.max_passes = 1;
+  ASSERT_TRUE(run().ok());
+  EXPECT_EQ(acknowledged("new"), (std::vector<bool>{true, true, false}));
+  heal(2);
+  run_clean();
+  EXPECT_EQ(acknowledged("new"), (std::vector<bool>{true, true, true}));
+}
+
+TEST_F(ClosedRoot, ASourceThatDoesNotGetDurableIsNotAcknowledged) {
+  write(0, "new", "new bytes");
+  fail_calls(0, "make_durable", Code::kIo);
+  options_.max_passes = 1;
+  EXPECT_TRUE(has_problem(run().value(), "io"));
+  EXPECT_EQ(files(2), files(0));
+  EXPECT_EQ(acknowledged("new"), (std::vector<bool>{false, true, true}));
+  heal(0);
+  run_clean();
+  EXPECT_EQ(acknowledged("new"), (std::vector<bool>{true, true, true}));
 }
 
 TEST_F(ClosedRoot, ExpiredVersionsMakeRoomOnce) {

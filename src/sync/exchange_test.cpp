@@ -3,9 +3,13 @@
 namespace ox::sync {
 namespace {
 
-/// Two names change places on `a`, one of the files with new bytes; a user of `b` writes to either
-/// while that is carried out there.
-class Exchange : public EngineLab {
+/// What time an edit leaves: one that is copied from elsewhere may bring an old one along, and then
+/// nothing says at the end of the run that it came during it.
+enum class Mtime : std::uint8_t { kNow, kOld };
+
+/// Two names change places on `a`, both files with new bytes; a user of `b` writes to either while
+/// that is carried out there.
+class Exchange : public EngineLab, public ::testing::WithParamInterface<Mtime> {
  protected:
   void SetUp() override {
     add_replica();
@@ -31,7 +35,9 @@ class Exchange : public EngineLab {
           *done = true;
           edited_ = true;
           clock_.advance(std::chrono::seconds(1));
-          return stores_[1]->user_write(at(path), "the edit of a user of b");
+          TRY(stores_[1]->user_write(at(path), "the edit of a user of b"));
+          return GetParam() == Mtime::kNow ? Result<void>{}
+                                           : stores_[1]->user_touch(at(path), Timestamp{1'000});
         });
   }
 
@@ -53,25 +59,30 @@ class Exchange : public EngineLab {
 
 using When = provider::MemoryEvent::When;
 
-TEST_F(Exchange, SeesAnEditOfTheOneBefore) {
+TEST_P(Exchange, SeesAnEditOfTheOneBefore) {
   edit_at(When::kBeforeCall, "look", "x");
   expect_edit_stands();
 }
 
-TEST_F(Exchange, SeesAnEditOfTheOtherBefore) {
+TEST_P(Exchange, SeesAnEditOfTheOtherBefore) {
   edit_at(When::kBeforeCall, "look", "y");
   expect_edit_stands();
 }
 
-TEST_F(Exchange, SeesAnEditOfTheOneInTheGap) {
+TEST_P(Exchange, SeesAnEditOfTheOneInTheGap) {
   edit_at(When::kBeforeEffect, "exchange", "x");
   expect_edit_stands();
 }
 
-TEST_F(Exchange, SeesAnEditOfTheOtherInTheGap) {
+TEST_P(Exchange, SeesAnEditOfTheOtherInTheGap) {
   edit_at(When::kBeforeEffect, "exchange", "y");
   expect_edit_stands();
 }
+
+INSTANTIATE_TEST_SUITE_P(With, Exchange, ::testing::Values(Mtime::kNow, Mtime::kOld),
+                         [](const auto& mtime) {
+                           return mtime.param == Mtime::kNow ? "ANewTime" : "AnOldTime";
+                         });
 
 }  // namespace
 }  // namespace ox::sync

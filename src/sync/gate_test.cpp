@@ -1,5 +1,6 @@
 #include "sync/gate.h"
 
+#include "sync/crash_lab_for_test.h"
 #include "sync/engine_lab_for_test.h"
 
 namespace ox::sync {
@@ -51,6 +52,64 @@ TEST_F(Unmarked, IsNotBelievedOnceItTakesWrites) {
   EXPECT_TRUE(report.rebased);
   EXPECT_EQ(files(0).size(), 2U) << "it may have come back from an older copy";
   EXPECT_EQ(files(1), files(0));
+}
+
+/// Two roots with our marks; the older copy of the second one lacks what came since.
+class Epochs : public EngineLab {
+ protected:
+  void SetUp() override {
+    add_replica();
+    add_replica();
+    write(0, "kept", "bytes of what is kept");
+    run_clean();
+    older_ = stores_[1]->snapshot();
+    write(0, "new", "bytes of what is new");
+    run_clean();
+  }
+
+  std::shared_ptr<const provider::MemoryProvider::Snapshot> older_;
+};
+
+TEST_F(Epochs, OfAnOlderCopyMakeAUnion) {
+  stores_[1]->restore(older_);
+  const RunReport report = run().value();
+  EXPECT_TRUE(report.rebased);
+  EXPECT_EQ(files(0).size(), 2U) << "what the copy lacks is not deleted";
+  EXPECT_EQ(files(1), files(0));
+}
+
+TEST_F(Epochs, OfARootThatIsEmptyNowAreMissed) {
+  stores_[1] = std::make_unique<provider::MemoryProvider>(
+      provider::MemoryOptions{.capabilities = provider::full_capabilities(), .clock = &clock_});
+  replicas_[1].provider = stores_[1].get();
+  const RunReport report = run().value();
+  EXPECT_EQ(report.held, std::vector<std::string>{"root b"});
+  EXPECT_TRUE(files(1).empty()) << "its disk may not be mounted";
+  EXPECT_EQ(files(0).size(), 2U);
+}
+
+TEST_F(Epochs, GoOnFromRunToRun) {
+  for (const char* name : {"one", "two"}) {
+    write(1, name, "bytes");
+    EXPECT_FALSE(run_clean().rebased);
+  }
+}
+
+TEST(EpochsAfterCrash, AtAnyCallTheRootsAreKnown) {
+  bool died = true;
+  for (std::uint64_t crash = 1; died; ++crash) {
+    SCOPED_TRACE("crash at call " + std::to_string(crash));
+    CrashLab lab;
+    lab.save("a", "file", "bytes");
+    ASSERT_TRUE(lab.run().ok());
+    ASSERT_TRUE(lab.folder("a")->remove_file("file").ok());
+    died = lab.dies_in(crash, [&] { ignore(lab.run(), "it dies"); });
+    const Result<RunReport> report = lab.run();
+    ASSERT_TRUE(report.ok()) << report.error().to_string();
+    EXPECT_FALSE(report->rebased) << report->rebase_reason;
+    EXPECT_EQ(lab.read("a", "file"), "nothing") << "a delete that nobody opposed";
+    EXPECT_EQ(lab.read("b", "file"), "nothing");
+  }
 }
 
 /// Two files of one name, size and time, but with other bytes.

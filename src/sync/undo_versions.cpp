@@ -63,7 +63,7 @@ Result<Version> choose_version(const std::vector<Version>& versions, std::string
   std::string time(wanted);
   std::erase_if(time, [](char letter) { return letter == '-' || letter == ':'; });
   for (const Version& version : versions) {
-    if (to_basic_iso8601(version.record.when).starts_with(time)) {
+    if (!time.empty() && to_basic_iso8601(version.record.when).starts_with(time)) {
       return version;
     }
   }

@@ -99,8 +99,8 @@ class Full(mounts.MountLab):
         self.sync(roots=roots)
         self.assertEqual(lab.contents(self.a), lab.contents(self.b))
 
-    def fill_up(self):
-        with open(os.path.join(self.b, "filler"), "wb", buffering=0) as file:
+    def fill_up(self, where=None):
+        with open(os.path.join(where or self.b, "filler"), "wb", buffering=0) as file:
             for size in (MEBIBYTE, 4096, 512):
                 try:
                     while file.write(b"x" * size) == size:
@@ -147,6 +147,23 @@ class Full(mounts.MountLab):
         self.sync()
         self.assert_same(self.a, self.b)
         self.assert_quiet(self.a, self.b)
+
+    def test_of_the_state_where_each_store_takes_room(self):
+        """What is mapped is no exception there: the process gets a SIGBUS, and shall say more than that."""
+        self.state = self.c
+        self.mount(self.c, "-t", "btrfs", "-o", "loop", self.image(160, "mkfs.btrfs", "-q"))
+        self.write(self.a, "one", "1")
+        process = self.start("watch", self.a, self.b)
+        self.wait_until(lambda: "one" in self.names(self.b))
+        self.fill_up(self.c)
+        for number in range(200):
+            self.write(self.a, f"{number}", f"{number}")
+        answer = self.end_of(process)
+        self.assertEqual(answer.code, lab.STATE, str(answer))
+        self.assertIn("make room", answer.err)
+        os.remove(os.path.join(self.c, "filler"))
+        self.need("sync", "-f", self.c)
+        self.comes_in_sync()
 
 
 if __name__ == "__main__":

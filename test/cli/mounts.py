@@ -99,8 +99,8 @@ def rename_with(old, new, flag):
     return 0 if done == 0 else ctypes.get_errno()
 
 
-def main():
-    """In a mount namespace of its own, so that no mount outlives the test, however that ends. Who is not
+def enter_own_namespace():
+    """A mount namespace of its own, so that no mount outlives the test, however that ends. Who is not
     root may still mount some things in a user namespace."""
     if _UNSHARED not in os.environ:
         os.environ[_UNSHARED] = "1"
@@ -111,4 +111,8 @@ def main():
             possible = False
         if possible:
             os.execvp(alone[0], [*alone, sys.executable, "-B", *sys.argv])
+
+
+def main():
+    enter_own_namespace()
     lab.main()

@@ -78,6 +78,7 @@ class Rules(Lab):
             (f'[rules.x]\nroots = ["{self.a}"]\n', "two roots"),
             ("[rules.12]\n" + two, "can't be a rule's name"),
             ("[rules.x\n", ":1:"),
+            ("[.x]\n" + two, ":1:"),
             ("[rules.x]\n" + two + "[rules.x]\n" + two, ":3:"),
         ):
             self.configure(text)
@@ -85,6 +86,17 @@ class Rules(Lab):
             self.assertIn(says, answer.err, text)
             self.assertIn("rules.toml", answer.err)
         self.assert_nothing_ours(self.a, self.b)
+
+    def test_a_root_out_of_reach_is_trouble_of_its_own_rule(self):
+        far = "/" + "n" * 300
+        self.configure(
+            f'[rules.far]\nroots = ["{self.a}", "{far}"]\n[rules.near]\nroots = ["{self.a}", "{self.b}"]\n'
+        )
+        self.write(self.a, "one", "1")
+        self.sync(roots=("near",))
+        self.run_program("status", "near", code=lab.IN_SYNC)
+        answer = self.sync(roots=("far",), code=lab.ROOT)
+        self.assertIn("can't be reached", answer.err)
 
     def test_home_and_create(self):
         self.configure(f'[rules.home]\nroots = ["~/a", "~/fresh/deep"]\ncreate = true\n')

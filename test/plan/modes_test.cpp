@@ -434,6 +434,21 @@ TEST(OneWay, MirrorNeverTouchesWhatIsExcluded) {
   });
 }
 
+TEST(OneWay, MirrorRemovesNothingThatTheSourceHides) {
+  in_mode({.mode = Mode::kOneWay, .mirror = true}, 2, [](Lab& lab) {
+    const ReplicaIndex source = lab.replica_of(0);
+    lab.world.filter = [source](ReplicaIndex i, const RelPath& path, bool) {
+      return i == source && path.name() == "x.tmp";
+    };
+    lab.write(0, "a", "A");
+    lab.write(0, "x.tmp", "hidden");
+    lab.write(1, "x.tmp", "mine");
+    settle(lab);
+    lab.expect_at(0, {{"a", "A"}, {"x.tmp", "hidden"}});
+    lab.expect_at(1, {{"a", "A"}, {"x.tmp", "mine"}});
+  });
+}
+
 TEST(OneWay, SourceAwayChangesNothing) {
   for (const Mode mode : {Mode::kOneWay, Mode::kCopy, Mode::kMove}) {
     in_mode({.mode = mode, .mirror = mode == Mode::kOneWay}, 2, [](Lab& lab) {

@@ -373,5 +373,19 @@ TEST(Renames, AmbiguousBytesAreNoMove) {
   });
 }
 
+TEST(Identity, AnInodeThatIsTakenAgainIsAnotherFile) {
+  in_every_arrangement(2, kTwoWay, {Store::kLocal}, [](Lab& lab) {
+    lab.base({{"a", "A"}});
+    const std::uint64_t inode = lab.at(0).find("a")->id;
+    lab.remove(0, "a");
+    lab.write(0, "b", "B");
+    lab.at(0).find("b")->id = inode;
+    lab.write(1, "a", "edited");
+    lab.crash_everywhere();
+    lab.sync();
+    lab.expect({{"a", "edited"}, {"b", "B"}});
+  });
+}
+
 }  // namespace
 }  // namespace ox::toy

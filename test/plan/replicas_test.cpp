@@ -83,6 +83,23 @@ TEST(Late, StaleDeleteOfARenamedFileLoses) {
   });
 }
 
+TEST(Late, StaleRenameMeetsTheOneThatMovedOn) {
+  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
+    const std::string text = big("A");
+    lab.base({{"a", text.c_str()}});
+    lab.offline(1);
+    lab.rename(0, "a", "b");
+    lab.run();
+    lab.rename(1, "a", "c");
+    lab.online(1);
+    lab.crash_everywhere();
+    const plan::Plan plan = lab.sync();
+    ASSERT_EQ(plan.conflicts.size(), 1U);
+    EXPECT_EQ(plan.conflicts.front().kind, "place");
+    lab.expect({{"b", text}});
+  });
+}
+
 TEST(Late, DeletesElsewhereReachIt) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
     lab.base({{"a", "A"}, {"d/", ""}, {"d/b", "B"}, {"c", "C"}});
