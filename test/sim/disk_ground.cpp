@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "fs/memory/memory_fs.h"
 #include "sim/ground.h"
 
 namespace ox::sim {
@@ -15,6 +16,9 @@ class DiskFile final : public OpenFile {
     return file_->write_at(0, as_bytes_view(bytes)).ok() &&
            (ending == Ending::kKeepRest || file_->truncate(bytes.size()).ok());
   }
+  bool store_mapped(const std::string& bytes) override {
+    return fs::MemoryFileSystem::store_mapped(*file_, 0, as_bytes_view(bytes)).ok();
+  }
   bool sync() override { return file_->sync().ok(); }
 
  private:
@@ -23,8 +27,8 @@ class DiskFile final : public OpenFile {
 
 class DiskGround final : public Ground {
  public:
-  DiskGround(std::function<DirectoryPtr()> open_root, std::string rule)
-      : open_root_(std::move(open_root)), rule_(std::move(rule)) {}
+  DiskGround(std::function<DirectoryPtr()> open_root, std::string rule, bool shows_writers)
+      : open_root_(std::move(open_root)), rule_(std::move(rule)), shows_writers_(shows_writers) {}
 
   Tree look() override {
     Tree tree;
@@ -144,6 +148,7 @@ class DiskGround final : public Ground {
     return parent != nullptr && parent->set_mtime(name_of(path), mtime).ok();
   }
 
+  bool shows_writers() override { return shows_writers_; }
   std::unique_ptr<OpenFile> open_for_writing(const std::string& path) override {
     const auto parent = directory(parent_of(path));
     if (parent == nullptr) {
@@ -282,14 +287,15 @@ class DiskGround final : public Ground {
 
   std::function<DirectoryPtr()> open_root_;
   std::string rule_;
+  bool shows_writers_;
   std::set<std::pair<std::uint64_t, std::int64_t>> neglected_;
 };
 
 }  // namespace
 
 std::unique_ptr<Ground> make_disk_ground(std::function<std::unique_ptr<fs::Directory>()> open_root,
-                                         std::string rule) {
-  return std::make_unique<DiskGround>(std::move(open_root), std::move(rule));
+                                         std::string rule, bool shows_writers) {
+  return std::make_unique<DiskGround>(std::move(open_root), std::move(rule), shows_writers);
 }
 
 }  // namespace ox::sim

@@ -21,6 +21,8 @@ class OpenFile {
   /// Writes from the start of the file; the rest of it stays, unless it ends here.
   enum class Ending : std::uint8_t { kKeepRest, kCutRest };
   virtual bool write(const std::string& bytes, Ending ending) = 0;
+  /// Changes bytes that are there, as through a mapping: its time stamps stay.
+  virtual bool store_mapped(const std::string& bytes) = 0;
   virtual bool sync() = 0;
 };
 
@@ -56,6 +58,8 @@ class Ground {
   virtual bool remove(const std::string& path) = 0;
   virtual bool chmod(const std::string& path, std::uint32_t mode) = 0;
   virtual bool touch(const std::string& path, Timestamp mtime) = 0;
+  /// Whoever looks can tell that a file is open for writing.
+  virtual bool shows_writers() = 0;
   /// None when it can't be opened now.
   virtual std::unique_ptr<OpenFile> open_for_writing(const std::string& path) = 0;
 
@@ -69,7 +73,7 @@ class Ground {
 
 /// A directory of a simulated disk; `open_root` gives a handle that no fault reaches.
 std::unique_ptr<Ground> make_disk_ground(std::function<std::unique_ptr<fs::Directory>()> open_root,
-                                         std::string rule);
+                                         std::string rule, bool shows_writers);
 
 /// A MemoryProvider, which must outlive the ground.
 std::unique_ptr<Ground> make_memory_ground(provider::MemoryProvider& provider);

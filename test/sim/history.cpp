@@ -16,6 +16,8 @@ namespace ox::sim {
 namespace {
 
 constexpr int kMostFinalRuns = 6;
+/// A store that lists late has said all after so many listings.
+constexpr int kLateListings = 2;
 // What makes a history whole.
 constexpr std::uint64_t kLeastEdits = 30;
 constexpr std::uint64_t kLeastRuns = 5;
@@ -38,12 +40,17 @@ class History {
         random_(seed * 7919 + 13),
         verbose_(options.verbose),
         world_(setting_.world, seed, options.verbose),
-        oracle_(world_, versions_, setting_.tolerance, rules_of(setting_)),
-        mishaps_(setting_, world_, oracle_, users_, random_,
+        oracle_(world_, versions_, setting_.tolerance, rules_of(setting_.policy)),
+        mishaps_(setting_, world_, oracle_, users_, random_, run_options_.policy,
                  [this](const std::string& text) { say(text); }) {
     for (std::size_t i = 0; i < world_.size(); ++i) {
+      Habits habits = setting_.habits;
+      habits.names = setting_.world.stores[i].capabilities.names;
       users_.push_back(std::make_unique<User>(i, world_.ground(i), versions_, random_,
-                                              world_.clock(), setting_.habits));
+                                              world_.clock(), std::move(habits)));
+    }
+    if (setting_.habits.sizes_tell) {
+      versions_.let_sizes_tell();
     }
     if (setting_.empty_files || setting_.brings(Weather::kFull)) {
       versions_.allow("");
@@ -251,11 +258,11 @@ class History {
     const bool writing = std::ranges::any_of(
         users_, [](const std::unique_ptr<User>& user) { return user->is_writing(); });
     const bool quiet = !edited_in_run_ && !disturbed_in_run_ && !failed && !writing &&
-                       !mishaps_.some_disk_is_full();
+                       !mishaps_.some_disk_is_full() && (!setting_.lags || resting_);
     if (mishaps_.some_disk_is_full()) {
       oracle_.disturbed();
     }
-    oracle_.after_run(result, quiet && !away.has_value());
+    oracle_.after_run(result, quiet && !away.has_value() && world_.members() == world_.size());
     last_ = result;
   }
 
@@ -379,15 +386,6 @@ class History {
     std::printf("\n");
   }
 
-  static Rules rules_of(const Setting& setting) {
-    const plan::Policy& policy = setting.policy;
-    return {.directional = policy.mode != plan::Mode::kTwoWay,
-            .moves = policy.mode == plan::Mode::kMove,
-            .copies = policy.mode == plan::Mode::kCopy,
-            .mirrors = policy.mirror,
-            .source_wins = policy.keep_mode == plan::KeepMode::kPath1};
-  }
-
   void say(const std::string& text) const {
     if (verbose_) {
       std::printf("  %s\n", text.c_str());
@@ -397,26 +395,33 @@ class History {
   // The end ---------------------------------------------------------------------------------------
 
   bool is_settled() const {
-    const bool directional = setting_.policy.mode != plan::Mode::kTwoWay;
-    const bool in_sync = directional ? last_.in_sync() : last_.clean();
+    const bool directional = run_options_.policy.mode != plan::Mode::kTwoWay;
+    const bool in_sync =
+        directional || setting_.tolerance.names ? last_.in_sync() : last_.clean();
     return (in_sync || (oracle_.may_leave_out() && last_.report.has_value())) &&
            last_.did_nothing();
+  }
+
+  int most_final_runs() const {
+    return setting_.lags ? kLateListings * kMostFinalRuns : kMostFinalRuns;
   }
 
   void come_to_rest() {
     bool settled = false;
     resting_ = true;
-    for (int run = 0; run < kMostFinalRuns && !settled && !over(); ++run) {
+    int at_rest = 0;
+    for (int run = 0; run < most_final_runs() && !settled && !over(); ++run) {
       run_once(false);
-      settled = is_settled();
+      at_rest = is_settled() ? at_rest + 1 : 0;
+      settled = at_rest >= (setting_.lags ? kLateListings : 1);
     }
     if (!over()) {
       if (!settled && last_.error.has_value()) {
-        oracle_.fail("six quiet runs did not come to rest: " + last_.error->to_string());
+        oracle_.fail("the last quiet runs did not come to rest: " + last_.error->to_string());
       }
       if (!settled && last_.report.has_value()) {
         for (const state::Problem& problem : last_.report->problems) {
-          oracle_.fail("six quiet runs did not come to rest: " + problem.path.text() + " " +
+          oracle_.fail("the last quiet runs did not come to rest: " + problem.path.text() + " " +
                        problem.code + " " + problem.message);
         }
       }
@@ -434,8 +439,8 @@ class History {
   World world_;
   Oracle oracle_;
   std::vector<std::unique_ptr<User>> users_;
-  Mishaps mishaps_;
   sync::RunOptions run_options_;
+  Mishaps mishaps_;
   Disturbances planned_;  ///< for this run
   std::size_t next_happening_ = 0;
   std::deque<Timestamp> recent_calls_;  ///< when the latest calls of the run were made

@@ -26,9 +26,13 @@ enum class Weather : std::uint8_t {
   kFilters,          ///< names are excluded, and included again
   kFull,             ///< disks are full for some runs
   kDestinationWins,  ///< one-way with keep-modes by which another than the source may win
+  kPolicies,         ///< mode, keep-mode and merging change between runs
+  kMembers,          ///< replicas leave the rule and join it again
+  kClocks,           ///< clocks are set back and forward between runs
+  kStores,           ///< some replicas are stores that may lack anything
   kWhole,            ///< a long history with any of the above together, told step by step
 };
-inline constexpr std::uint64_t kWeathers = 15;
+inline constexpr std::uint64_t kWeathers = 19;
 /// Those before it are drawn first, so that they come out as they always did.
 inline constexpr std::uint64_t kFirstWeathers = 7;
 

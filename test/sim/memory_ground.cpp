@@ -73,6 +73,7 @@ class MemoryGround final : public Ground {
   bool touch(const std::string& path, Timestamp mtime) override {
     return provider_.user_touch(rel(path), mtime).ok();
   }
+  bool shows_writers() override { return false; }
   /// It knows files by path only, and this one may be moved before it is closed.
   std::unique_ptr<OpenFile> open_for_writing(const std::string&) override { return nullptr; }
 

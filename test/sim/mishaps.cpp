@@ -4,11 +4,14 @@
 #include <array>
 #include <utility>
 
+#include "sim/draw.h"
+
 namespace ox::sim {
 namespace {
 
 constexpr std::array kKinds{Weather::kAmnesia, Weather::kRestored, Weather::kFilters,
-                            Weather::kFull};
+                            Weather::kFull,    Weather::kPolicies, Weather::kMembers,
+                            Weather::kClocks};
 
 /// An empty folder without our mark is held until somebody approves it.
 bool shows_what_it_is(const std::optional<Tree>& copy) {
@@ -21,12 +24,14 @@ bool shows_what_it_is(const std::optional<Tree>& copy) {
 }  // namespace
 
 Mishaps::Mishaps(const Setting& setting, World& world, Oracle& oracle,
-                 std::vector<std::unique_ptr<User>>& users, rt::SeededRandom& random, Tell tell)
+                 std::vector<std::unique_ptr<User>>& users, rt::SeededRandom& random,
+                 plan::Policy& policy, Tell tell)
     : setting_(setting),
       world_(world),
       oracle_(oracle),
       users_(users),
       random_(random),
+      policy_(policy),
       tell_(std::move(tell)) {}
 
 std::span<const Weather> Mishaps::kinds() {
@@ -52,6 +57,12 @@ void Mishaps::happen(Weather kind) {
       return change_filter();
     case Weather::kFull:
       return fill_something();
+    case Weather::kPolicies:
+      return change_policy();
+    case Weather::kMembers:
+      return change_members();
+    case Weather::kClocks:
+      return set_clock();
     default:
       return;
   }
@@ -60,6 +71,9 @@ void Mishaps::happen(Weather kind) {
 void Mishaps::end() {
   exclude(std::nullopt);
   make_room();
+  for (std::size_t i = 0; i < world_.size(); ++i) {
+    let_join(i);
+  }
 }
 
 void Mishaps::put_state(const std::vector<std::pair<std::string, Bytes>>& files) {
@@ -132,6 +146,61 @@ void Mishaps::change_filter() {
   } else if (choice == kExcluded.size()) {
     exclude(std::nullopt);
   }
+}
+
+void Mishaps::change_policy() {
+  if (random_.below(3) != 0) {
+    return;
+  }
+  std::vector<ReplicaIndex> order = policy_.order;
+  policy_ = draw_any_policy(random_);
+  policy_.order = std::move(order);
+  tell_("mode " + std::to_string(static_cast<int>(policy_.mode)) + ", keep-mode " +
+        std::to_string(static_cast<int>(policy_.keep_mode)) + (policy_.mirror ? ", mirror" : "") +
+        (policy_.auto_merge ? ", merging" : ""));
+  oracle_.other_rules(rules_of(policy_));
+}
+
+/// The first one stays: it is the source of any direction.
+void Mishaps::change_members() {
+  const std::size_t replica = 1 + random_.below(world_.size() - 1);
+  const std::uint64_t choice = random_.below(3);
+  if (choice == 0) {
+    let_join(replica);
+  } else if (choice == 1 && world_.members() > 2 && world_.is_member(replica)) {
+    tell_("r" + std::to_string(replica) + " leaves");
+    set_member(replica, false);
+  }
+}
+
+void Mishaps::let_join(std::size_t replica) {
+  if (!world_.is_member(replica)) {
+    tell_("r" + std::to_string(replica) + " joins");
+    set_member(replica, true);
+  }
+}
+
+void Mishaps::set_member(std::size_t replica, bool is_member) {
+  make_room();
+  copied_state_.reset();  // a state of other roots is set aside
+  world_.set_member(replica, is_member);
+  oracle_.disturbed();
+}
+
+/// All of it stays well below the age at which a trash is purged.
+void Mishaps::set_clock() {
+  using namespace std::chrono_literals;
+  if (random_.below(3) != 0) {
+    return;
+  }
+  const std::chrono::nanoseconds by =
+      one_of<std::chrono::nanoseconds, 5>(random_, {1s, 60s, 1h, 24h, 72h}) +
+      std::chrono::nanoseconds(random_.below(1'000'000'000));
+  const bool back = random_.below(2) == 0;
+  tell_("the clock is set " + std::string(back ? "back by " : "forward by ") +
+        std::to_string(by.count()) + " ns");
+  const std::int64_t now = world_.clock().now().ns;
+  world_.clock().set_wall({back ? now - by.count() : now + by.count()});
 }
 
 void Mishaps::exclude(const std::optional<std::string>& name) {

@@ -23,7 +23,8 @@ class Mishaps {
 
   /// All must outlive it.
   Mishaps(const Setting& setting, World& world, Oracle& oracle,
-          std::vector<std::unique_ptr<User>>& users, rt::SeededRandom& random, Tell tell);
+          std::vector<std::unique_ptr<User>>& users, rt::SeededRandom& random,
+          plan::Policy& policy, Tell tell);
 
   /// Those that there are, in the order in which they happen.
   static std::span<const Weather> kinds();
@@ -40,15 +41,21 @@ class Mishaps {
   void restore_something();
   void fill_something();
   void change_filter();
+  void change_policy();
+  void change_members();
+  void set_clock();
   void put_state(const std::vector<std::pair<std::string, Bytes>>& files);
   void exclude(const std::optional<std::string>& name);
   void make_room();
+  void let_join(std::size_t replica);
+  void set_member(std::size_t replica, bool is_member);
 
   const Setting& setting_;
   World& world_;
   Oracle& oracle_;
   std::vector<std::unique_ptr<User>>& users_;
   rt::SeededRandom& random_;
+  plan::Policy& policy_;  ///< of the runs to come
   const Tell tell_;
   std::optional<std::vector<std::pair<std::string, Bytes>>> copied_state_;
   std::map<std::size_t, std::optional<Tree>> copied_roots_;

@@ -39,13 +39,17 @@ class Oracle {
   void root_comes_back(std::size_t replica, const Tree& copy);
   /// Entries of this name, and all in them, are nobody's business but the replica's own.
   void excludes(const std::optional<std::string>& name);
+  /// The runs to come promise something else.
+  void other_rules(Rules rules);
   /// A replica was made to believe that it can't set these.
   void let_times_and_modes_differ() {
-    tolerance_.mtime_step = 0;
+    tolerance_.mtimes = false;
     tolerance_.modes = true;
   }
   /// What a destination has of its own may stand in the way of what the source has; that is told.
-  bool may_leave_out() const { return rules_.directional && others_changed_; }
+  bool may_leave_out() const {
+    return (rules_.directional && others_changed_) || tolerance_.names;
+  }
   /// Before a run that nobody disturbs, and after any run.
   void before_quiet_run();
   void after_run(const RunResult& result, bool quiet);
@@ -68,7 +72,9 @@ class Oracle {
 
   std::vector<Tree> look_at_all();
   void check_contents(const std::vector<Tree>& trees);
+  void after_quiet_run(const RunResult& result);
   void check_equal(std::vector<Tree> trees);
+  void drop_told(std::vector<Tree>& trees) const;
   void check_deletes(const Tree& tree);
   void check_leftovers();
   void check_one_sided(const Tree& tree, const RunResult& result);
@@ -82,9 +88,11 @@ class Oracle {
   World& world_;
   Versions& versions_;
   Tolerance tolerance_;
-  const Rules rules_;
+  Rules rules_;
   std::optional<std::string> excluded_;
+  std::vector<std::string> told_;  ///< paths of the last run's problems
   std::vector<Tree> before_;     ///< as all stood before this run
+  bool was_settled_ = true;      ///< a run has ended since the rules are these
   bool others_changed_ = false;  ///< somebody ever changed another replica than the first
   Episode episode_;
   std::optional<std::string> violation_;

@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <array>
 
+#include "sim/draw.h"
+#include "sim/stores.h"
+
 namespace ox::sim {
 namespace {
-
-template <typename Value, std::size_t kCount>
-Value one_of(rt::SeededRandom& random, const std::array<Value, kCount>& values) {
-  return values[random.below(kCount)];
-}
 
 fs::MemoryOptions draw_disk(rt::SeededRandom& random) {
   using namespace std::chrono_literals;
@@ -30,20 +28,6 @@ fs::MemoryOptions draw_disk(rt::SeededRandom& random) {
   return disk;
 }
 
-/// What a store without disks, journals and inodes may lack.
-provider::Capabilities draw_abilities(rt::SeededRandom& random, Tolerance& tolerance) {
-  provider::Capabilities can = provider::full_capabilities();
-  for (bool* ability : {&can.stable_ids, &can.exchange, &can.leases}) {
-    *ability = random.below(4) != 0;
-  }
-  const provider::Cas safety = one_of<provider::Cas, 3>(
-      random, {provider::Cas::kAtomic, provider::Cas::kDetectAfter, provider::Cas::kRacy});
-  can.create = can.replace = can.remove = can.move = safety;
-  can.modes = random.below(4) != 0;
-  tolerance.modes = tolerance.modes || !can.modes;
-  return can;
-}
-
 /// Roots are probed for steps of so many powers of ten only.
 std::chrono::nanoseconds step_as_probed(std::chrono::nanoseconds step) {
   using namespace std::chrono_literals;
@@ -61,19 +45,25 @@ Weather draw_weather(std::uint64_t seed, Weather first) {
                                      Weather::kRestored, Weather::kFilters, Weather::kFull});
 }
 
+constexpr std::array<plan::KeepMode, 6> kKeepModes{
+    plan::KeepMode::kNewer,   plan::KeepMode::kOlder, plan::KeepMode::kBigger,
+    plan::KeepMode::kSmaller, plan::KeepMode::kPath1, plan::KeepMode::kPath2};
+
+/// One that goes from the first replica to the others.
+plan::Mode draw_direction(rt::SeededRandom& random) {
+  return one_of<plan::Mode, 3>(random,
+                               {plan::Mode::kOneWay, plan::Mode::kCopy, plan::Mode::kMove});
+}
+
 void draw_policy(std::uint64_t seed, Setting& setting) {
   rt::SeededRandom random(seed ^ 0x9e3779b97f4a7c15);
   plan::Policy& policy = setting.policy;
-  constexpr std::array<plan::KeepMode, 6> kKeepModes{
-      plan::KeepMode::kNewer,   plan::KeepMode::kOlder, plan::KeepMode::kBigger,
-      plan::KeepMode::kSmaller, plan::KeepMode::kPath1, plan::KeepMode::kPath2};
   if (setting.brings(Weather::kKeepModes)) {
     policy.keep_mode = one_of(random, kKeepModes);
     policy.auto_merge = random.below(2) == 0;
   }
   if (setting.brings(Weather::kDirections)) {
-    policy.mode =
-        one_of<plan::Mode, 3>(random, {plan::Mode::kOneWay, plan::Mode::kCopy, plan::Mode::kMove});
+    policy.mode = draw_direction(random);
     policy.keep_mode =
         policy.mode == plan::Mode::kOneWay ? plan::KeepMode::kPath1 : plan::KeepMode::kNewer;
     policy.mirror = policy.mode == plan::Mode::kOneWay && random.below(3) == 0;
@@ -96,7 +86,13 @@ void draw_whole(std::uint64_t seed, Setting& setting) {
       setting.extras.insert(extra);
     }
   }
-  // One policy a history.
+  for (const Weather extra :
+       {Weather::kPolicies, Weather::kMembers, Weather::kClocks, Weather::kStores}) {
+    if (random.below(4) == 0) {
+      setting.extras.insert(extra);
+    }
+  }
+  // What it begins with.
   const std::uint64_t policy = random.below(6);
   if (policy < 2) {
     setting.extras.insert(Weather::kKeepModes);
@@ -105,6 +101,23 @@ void draw_whole(std::uint64_t seed, Setting& setting) {
   }
   if (random.below(2) == 0) {
     setting.world.shuffle = random.next();
+  }
+}
+
+/// Replicas that are stores, and what these lack; drawn apart, for the same reason.
+void draw_stores(std::uint64_t seed, Setting& setting) {
+  rt::SeededRandom random(seed ^ 0x94d049bb133111eb);
+  WorldOptions& world = setting.world;
+  setting.habits.odd_names = setting.tolerance.names = random.below(3) == 0;
+  for (std::size_t i = 0; i < world.stores.size(); ++i) {
+    const bool becomes_one = !world.is_memory[i] && random.below(2) == 0;
+    if (becomes_one) {
+      world.is_memory[i] = true;
+      world.stores[i] = draw_store(random, setting.tolerance);
+    }
+    if (world.is_memory[i]) {
+      draw_more_lacks(random, world.stores[i], setting);
+    }
   }
 }
 
@@ -142,7 +155,7 @@ Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather,
   }
   WorldOptions& world = setting.world;
   world.is_memory.assign(replicas, false);
-  world.abilities.resize(replicas, provider::full_capabilities());
+  world.stores.resize(replicas);
   world.layout = random.below(4) == 0 ? Layout::kOneDisk : Layout::kDiskEach;
   for (std::size_t i = 0; i < replicas; ++i) {
     world.disks.push_back(draw_disk(random));
@@ -157,10 +170,15 @@ Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather,
     for (std::size_t i = 0; i < replicas; ++i) {
       world.is_memory[i] = random.below(2) == 0;
       if (world.is_memory[i]) {
-        world.abilities[i] = draw_abilities(random, setting.tolerance);
+        world.stores[i] = draw_store(random, setting.tolerance);
       }
     }
   }
+  if (setting.brings(Weather::kStores)) {
+    draw_stores(seed, setting);
+  }
+  // Time stamps may tell nothing then.
+  setting.habits.sizes_tell = setting.habits.sizes_tell || setting.brings(Weather::kClocks);
   world.call_takes = one_of<std::chrono::nanoseconds, 5>(random, {0ns, 1us, 50us, 10ms, 200ms});
   if (random.below(4) == 0) {
     world.resume_threshold = 4096;
@@ -173,7 +191,30 @@ Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather,
   setting.habits.disk_may_be_full = setting.brings(Weather::kFull);
   draw_portions(seed, portions, setting);
   setting.habits.holds_files_open = setting.storm != Weather::kCalm && random.below(3) == 0;
+  setting.habits.maps_files = setting.weather == Weather::kWhole;
   return setting;
+}
+
+plan::Policy draw_any_policy(rt::SeededRandom& random) {
+  plan::Policy policy;
+  policy.auto_merge = random.below(2) == 0;
+  policy.keep_mode = one_of(random, kKeepModes);
+  if (random.below(2) == 0) {
+    policy.mode = draw_direction(random);
+    policy.mirror = policy.mode == plan::Mode::kOneWay && random.below(3) == 0;
+    if (policy.mode != plan::Mode::kOneWay) {
+      policy.keep_mode = plan::KeepMode::kNewer;
+    }
+  }
+  return policy;
+}
+
+Rules rules_of(const plan::Policy& policy) {
+  return {.directional = policy.mode != plan::Mode::kTwoWay,
+          .moves = policy.mode == plan::Mode::kMove,
+          .copies = policy.mode == plan::Mode::kCopy,
+          .mirrors = policy.mirror,
+          .source_wins = policy.keep_mode == plan::KeepMode::kPath1};
 }
 
 void calm_down(Setting& setting) {

@@ -6,6 +6,7 @@
 
 #include "plan/policy.h"
 #include "sim/history.h"
+#include "sim/oracle.h"
 #include "sim/tree.h"
 #include "sim/user.h"
 #include "sim/world.h"
@@ -23,6 +24,7 @@ struct Setting {
   Habits habits;
   Tolerance tolerance;
   bool empty_files = false;  ///< a failure may leave one
+  bool lags = false;         ///< a store lists what was changed late
   std::uint64_t slice_entries = sync::RunOptions().slice_entries;
   std::size_t batch_files = sync::RunOptions().batch_files;
   std::uint64_t rounds = 0;  ///< of edits and a run; 0: few, as they are drawn
@@ -39,6 +41,12 @@ struct Setting {
 /// habits in any weather.
 Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather,
                      std::optional<Portions> portions);
+
+/// Any policy, but for its order.
+plan::Policy draw_any_policy(rt::SeededRandom& random);
+
+/// What it promises.
+Rules rules_of(const plan::Policy& policy);
 
 /// Nothing happens beside edits between the runs; the policy stays.
 void calm_down(Setting& setting);

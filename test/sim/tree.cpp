@@ -30,7 +30,7 @@ std::string difference(const Node& a, const Node& b, const Tolerance& tolerance)
   }
   const std::int64_t step = tolerance.mtime_step;
   const std::int64_t apart = std::abs(a.mtime.ns - b.mtime.ns);
-  if (step > 0 && a.kind == NodeKind::kFile && apart > (step == 1 ? 0 : 2 * step)) {
+  if (tolerance.mtimes && a.kind == NodeKind::kFile && apart > (step == 1 ? 0 : 2 * step)) {
     return "mtimes differ by " + std::to_string(a.mtime.ns - b.mtime.ns) + " ns";
   }
   return {};

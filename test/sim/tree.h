@@ -31,9 +31,11 @@ using Tree = std::map<std::string, Node>;
 
 /// What two replicas need not agree on.
 struct Tolerance {
-  bool modes = false;
+  bool modes = false;           ///< some replica can't hold them
   bool symlinks = false;        ///< some replica can't hold them
-  std::int64_t mtime_step = 1;  ///< the coarsest of all disks; 0: mtimes are not compared
+  bool names = false;           ///< some replica can't hold all of them, which is told
+  bool mtimes = true;           ///< compared at all
+  std::int64_t mtime_step = 1;  ///< the coarsest of all disks
 };
 
 /// The first difference that a user would see, as "path: what"; empty when there is none.

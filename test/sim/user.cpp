@@ -8,9 +8,12 @@ namespace {
 
 // Few names, for files and directories alike, so that edits meet.
 constexpr std::array<std::string_view, 5> kNames{"a", "b", "c", "d.txt", "e"};
+constexpr std::array<std::string_view, 10> kOddNames{
+    "a", "A", "c", "d.txt", "D.TXT", "\u00e9", "e\u0301", "con.x", "why?", "dot."};
 constexpr std::array<std::uint32_t, 4> kModes{0644, 0600, 0755, 0700};
 constexpr std::array<std::int64_t, 5> kPauses{0, 1'000, 5'000'000, 700'000'000, 3'000'000'000};
 constexpr std::size_t kMostEntries = 16;
+constexpr std::size_t kLeastMapped = 24;  // room for the name of a version
 
 std::size_t depth_of(const std::string& path) {
   return path.empty() ? 0 : static_cast<std::size_t>(std::ranges::count(path, '/')) + 1;
@@ -25,7 +28,7 @@ User::User(std::size_t replica, Ground& ground, Versions& versions, rt::SeededRa
       versions_(versions),
       random_(random),
       clock_(clock),
-      habits_(habits) {}
+      habits_(std::move(habits)) {}
 
 std::optional<Edit> User::edit() {
   clock_.advance(std::chrono::nanoseconds(kPauses[random_.below(kPauses.size())]));
@@ -174,12 +177,32 @@ std::string User::pick_directory() {
 
 std::string User::free_path(const std::string& directory) {
   for (int attempt = 0; attempt < 4; ++attempt) {
-    std::string path = join(directory, std::string(kNames[random_.below(kNames.size())]));
-    if (!tree_.contains(path)) {
+    std::string path = join(directory, any_name());
+    if (is_free(path)) {
       return path;
     }
   }
   return {};
+}
+
+std::string User::any_name() {
+  return std::string(habits_.odd_names ? kOddNames[random_.below(kOddNames.size())]
+                                       : kNames[random_.below(kNames.size())]);
+}
+
+/// Of all spellings that are one name on his store.
+bool User::is_free(const std::string& path) const {
+  if (!habits_.odd_names) {
+    return !tree_.contains(path);
+  }
+  const std::string directory = parent_of(path);
+  const auto key_of = [&](const std::string& one) {
+    return habits_.names.collision_key(
+        std::string_view(one).substr(directory.empty() ? 0 : directory.size() + 1));
+  };
+  return std::ranges::none_of(tree_, [&](const auto& entry) {
+    return parent_of(entry.first) == directory && key_of(entry.first) == key_of(path);
+  });
 }
 
 bool User::create(Edit& edit) {
@@ -228,7 +251,32 @@ bool User::write(Edit& edit) {
   return written(bytes, done);
 }
 
+/// The first store makes its page writable, and the file shows that; the next ones show nowhere.
+bool User::map(Edit& edit, const std::string& path) {
+  const std::string& old = tree_.at(path).bytes;
+  writing_.file = ground_.open_for_writing(path);
+  if (writing_.file == nullptr) {
+    return false;
+  }
+  const std::string first = versions_.make_of_size(old.size(), replica_);
+  edit.touched.push_back(path);
+  edit.text = "map " + path + " and store " + title_of(first);
+  if (!written(first, writing_.file->write(first, OpenFile::Ending::kKeepRest))) {
+    writing_ = {};
+    return false;
+  }
+  versions_.replace(old);
+  writing_.path = path;
+  writing_.bytes = versions_.make_of_size(old.size(), replica_);
+  writing_.is_mapped = true;
+  return true;
+}
+
 bool User::begin_writing(Edit& edit, const std::string& path) {
+  if (habits_.maps_files && !habits_.sizes_tell && ground_.shows_writers() &&
+      tree_.at(path).bytes.size() >= kLeastMapped && random_.below(2) == 0) {
+    return map(edit, path);
+  }
   writing_.file = ground_.open_for_writing(path);
   if (writing_.file == nullptr) {
     return false;
@@ -256,11 +304,16 @@ std::optional<Edit> User::finish_writing() {
   const Writing writing = std::move(writing_);
   writing_ = {};
   Edit edit{.replica = replica_, .touched = {writing.path}};
-  edit.text = "finish writing " + writing.path + " " + title_of(writing.bytes);
+  edit.text = (writing.is_mapped ? "store mapped " : "finish writing ") + writing.path + " " +
+              title_of(writing.bytes);
   // The file may have been moved or put aside, and written by others: what is gone afterwards is
   // what this write replaced.
   const std::set<std::string> before = all_contents();
-  (void)writing.file->write(writing.bytes, OpenFile::Ending::kCutRest);
+  if (writing.is_mapped) {
+    (void)writing.file->store_mapped(writing.bytes);
+  } else {
+    (void)writing.file->write(writing.bytes, OpenFile::Ending::kCutRest);
+  }
   const std::set<std::string> after = all_contents();
   for (const std::string& bytes : before) {
     if (!after.contains(bytes)) {
@@ -440,7 +493,7 @@ bool User::change_type(Edit& edit) {
     return false;
   }
   if (random_.below(2) == 0) {
-    const std::string inside = join(path, std::string(kNames[random_.below(kNames.size())]));
+    const std::string inside = join(path, any_name());
     const std::string bytes = new_version();
     edit.touched.push_back(inside);
     edit.text += " with " + inside + " " + title_of(bytes);

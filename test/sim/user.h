@@ -10,6 +10,7 @@
 #include "rt/random.h"
 #include "sim/ground.h"
 #include "sim/versions.h"
+#include "tree/names.h"
 
 namespace ox::sim {
 
@@ -23,7 +24,11 @@ struct Habits {
   /// Overwrites none: it may be one that the engine is about to rename something over, where
   /// nothing better is to be had.
   bool leaves_empty_files = false;
+  bool sizes_tell = false;        ///< no two versions are of one size
+  bool odd_names = false;         ///< some that not every store can hold, or tell apart
+  tree::NameRules names;          ///< of his own store
   bool holds_files_open = false;  ///< writes some files in two steps, and works between them
+  bool maps_files = false;        ///< and some of them through a mapping
 };
 
 /// What an edit touched, for the oracle.
@@ -55,7 +60,8 @@ class User {
   struct Writing {
     std::unique_ptr<OpenFile> file;
     std::string path;
-    std::string bytes;
+    std::string bytes;  ///< what it is to hold in the end
+    bool is_mapped = false;
   };
 
   bool carry_out(Edit& edit);
@@ -63,6 +69,7 @@ class User {
   bool create(Edit& edit);
   bool write(Edit& edit);
   bool begin_writing(Edit& edit, const std::string& path);
+  bool map(Edit& edit, const std::string& path);
   bool copy(Edit& edit);
   bool rename(Edit& edit);
   bool rename_over(Edit& edit);
@@ -82,6 +89,8 @@ class User {
   std::string pick(std::initializer_list<NodeKind> kinds);
   std::string pick_directory();  ///< may be the root
   std::string free_path(const std::string& directory);
+  std::string any_name();
+  bool is_free(const std::string& path) const;
   void settle(const Edit& edit);
   /// Wherever they stand on this replica.
   std::set<std::string> all_contents();

@@ -8,7 +8,14 @@ std::string Versions::make(rt::SeededRandom& random, std::size_t replica) {
   // Equal sizes are common, so that time stamps and digests alone must tell versions apart; some
   // are large enough to be known by their digest when they move, some span several pages.
   constexpr std::array<std::size_t, 10> kSizes{24, 24, 24, 24, 40, 100, 1200, 1200, 5000, 9500};
-  const std::size_t size = kSizes[random.below(kSizes.size())];
+  std::size_t size = kSizes[random.below(kSizes.size())];
+  while (sizes_tell_ && !sizes_.insert(size).second) {
+    ++size;
+  }
+  return make_of_size(size, replica);
+}
+
+std::string Versions::make_of_size(std::size_t size, std::size_t replica) {
   const std::uint64_t token = ++last_;
   std::string bytes = "token " + std::to_string(token) + "\n";
   // Each part of the file names its version, so that no mix of two can be a third.

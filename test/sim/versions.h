@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "rt/random.h"
@@ -22,8 +23,12 @@ class Versions {
     bool trash_will_do = false;  ///< it was written to a file that may have been put aside already
   };
 
+  /// From now on no two of them are of one size.
+  void let_sizes_tell() { sizes_tell_ = true; }
   /// A content that nobody ever wrote before.
   std::string make(rt::SeededRandom& random, std::size_t replica);
+  /// One of just this size; none is longer than its name.
+  std::string make_of_size(std::size_t size, std::size_t replica);
   std::string make_target(std::size_t replica);
   /// Something that stands on a user's disk and is no whole version.
   void allow(const std::string& bytes) { all_.try_emplace(bytes); }
@@ -41,6 +46,8 @@ class Versions {
  private:
   std::unordered_map<std::string, Version> all_;
   std::uint64_t last_ = 0;
+  bool sizes_tell_ = false;
+  std::unordered_set<std::size_t> sizes_;
 };
 
 }  // namespace ox::sim

@@ -77,17 +77,18 @@ World::World(WorldOptions options, std::uint64_t seed, bool verbose)
     const auto root = disks_[std::min(seat, disks - 1)]->root();
     expects(root->make_directory(seat_name(seat), 0755).ok() && root->sync().ok());
   }
-  facts_.id = rule_id();
+  is_member_.assign(replicas, true);
   memories_.resize(replicas);
   for (std::size_t i = 0; i < replicas; ++i) {
-    facts_.replicas.push_back({.address = "/" + seat_name(i), .label = seat_name(i)});
     if (options_.is_memory[i]) {
-      memories_[i] = std::make_unique<provider::MemoryProvider>(
-          provider::MemoryOptions{.capabilities = options_.abilities[i], .clock = &clock_});
+      options_.stores[i].clock = &clock_;
+      memories_[i] = std::make_unique<provider::MemoryProvider>(options_.stores[i]);
       memories_[i]->set_hook(hook_for(faults_));
       grounds_.push_back(make_memory_ground(*memories_[i]));
     } else {
-      grounds_.push_back(make_disk_ground([this, i] { return open_seat(i); }, rule_id()));
+      const fs::MemoryOptions& disk = options_.disks[std::min(i, disks - 1)];
+      grounds_.push_back(make_disk_ground([this, i] { return open_seat(i); }, rule_id(),
+                                          disk.leases == fs::Support::kYes));
     }
   }
 }
@@ -130,7 +131,9 @@ Result<void> World::begin_session() {
   session_->providers.resize(size());
   session_->reasons.resize(size());
   for (std::size_t i = 0; i < size(); ++i) {
-    provide(i);
+    if (is_member_[i]) {
+      provide(i);
+    }
   }
   state::StoreLocation location;
   location.directory = open_faulty_seat(state_seat());
@@ -139,12 +142,12 @@ Result<void> World::begin_session() {
   return {};
 }
 
-void World::trace(const sync::Event& event) const {
+void World::trace(const sync::Event& event, const std::vector<std::size_t>& seats) const {
   constexpr std::string_view kKinds[] = {"planned",  "done",    "failed",
                                          "conflict", "problem", "note"};
   std::string line(kKinds[static_cast<std::size_t>(event.kind)]);
   for (const std::string& word :
-       {event.action, event.replica.has_value() ? seat_name(*event.replica) : std::string(),
+       {event.action, event.replica.has_value() ? seat_name(seats[*event.replica]) : std::string(),
         event.path.text(), event.from.text(), event.code, event.message}) {
     if (!word.empty()) {
       line += " " + word;
@@ -168,31 +171,34 @@ RunResult World::run(const sync::RunOptions& options, std::optional<std::size_t>
   }
   if (begun.ok()) {
     result.started = true;
-    std::vector<sync::EngineReplica> replicas(size());
+    std::vector<sync::EngineReplica> replicas;
+    std::vector<std::size_t> seats;
     for (std::size_t i = 0; i < size(); ++i) {
-      replicas[i] = {.provider = session_->providers[i],
-                     .label = seat_name(i),
-                     .filter = &filter_,
-                     .away_reason = session_->reasons[i]};
+      if (is_member_[i]) {
+        seats.push_back(i);
+        replicas.push_back({.provider = i == away ? nullptr : session_->providers[i],
+                            .label = seat_name(i),
+                            .filter = &filter_,
+                            .away_reason = session_->reasons[i]});
+      }
     }
-    if (away.has_value()) {
-      replicas[*away].provider = nullptr;
-    }
+    sync::RunOptions of_members = options;
+    of_members.policy.order.resize(replicas.size());
     sync::Services services{.pool = pool_.get(), .clock = &clock_, .progress = &progress_};
     services.events = [&](const sync::Event& event) {
       if (event.kind == sync::EventKind::kDone) {
         ++result.deeds[event.action];
         if (event.action == "delete") {
-          result.removed.emplace_back(event.replica.value(), event.path.text());
+          result.removed.emplace_back(seats[event.replica.value()], event.path.text());
         }
       } else if (event.kind == sync::EventKind::kConflict) {
         ++result.deeds["conflict"];
       }
       if (verbose_) {
-        trace(event);
+        trace(event, seats);
       }
     };
-    auto report = sync::run_rule(*session_->store, facts_, replicas, options, services, {});
+    auto report = sync::run_rule(*session_->store, facts(), replicas, of_members, services, {});
     if (report.ok()) {
       result.report = std::move(*report);
     } else {
@@ -203,7 +209,9 @@ RunResult World::run(const sync::RunOptions& options, std::optional<std::size_t>
   }
   result.crashed = faults_->crashed();
   result.calls = faults_->calls();
-  const bool some_away = std::ranges::count(session_->providers, nullptr) != 0;
+  const auto provided = std::ranges::count_if(
+      session_->providers, [](const provider::Provider* one) { return one != nullptr; });
+  const bool some_away = static_cast<std::size_t>(provided) < members();
   if (!result.report.has_value() || result.crashed || some_away) {
     session_.reset();
   }
@@ -221,6 +229,25 @@ void World::make_room() {
   for (const auto& disk : disks_) {
     disk->set_capacity(fs::MemoryOptions{}.capacity_bytes);
   }
+}
+
+state::RuleFacts World::facts() const {
+  state::RuleFacts facts{.id = rule_id(), .name = {}, .mode = {}, .replicas = {}};
+  for (std::size_t i = 0; i < size(); ++i) {
+    if (is_member_[i]) {
+      facts.replicas.push_back({.address = "/" + seat_name(i), .label = seat_name(i)});
+    }
+  }
+  return facts;
+}
+
+std::size_t World::members() const {
+  return static_cast<std::size_t>(std::ranges::count(is_member_, true));
+}
+
+void World::set_member(std::size_t replica, bool is_member) {
+  is_member_[replica] = is_member;
+  put_state({});
 }
 
 void World::exclude(const std::optional<std::string>& name) {

@@ -28,7 +28,7 @@ struct WorldOptions {
   Layout layout = Layout::kDiskEach;
   std::vector<fs::MemoryOptions> disks;           ///< a replica each; the first alone with kOneDisk
   std::vector<bool> is_memory;                    ///< this replica is a MemoryProvider
-  std::vector<provider::Capabilities> abilities;  ///< of the memory providers
+  std::vector<provider::MemoryOptions> stores;    ///< of the memory providers
   std::chrono::nanoseconds call_takes{1000};
   std::uint64_t resume_threshold = 16ULL << 20U;
   std::uint64_t resume_chunk = 8ULL << 20U;
@@ -57,7 +57,7 @@ class World {
   World(WorldOptions options, std::uint64_t seed, bool verbose);
   ~World();
 
-  std::size_t size() const { return grounds_.size(); }
+  std::size_t size() const { return is_member_.size(); }
   Ground& ground(std::size_t i) { return *grounds_[i]; }
   rt::ManualClock& clock() { return clock_; }
   fs::FaultPlan& faults() { return *faults_; }
@@ -85,6 +85,11 @@ class World {
   void fill_disk(std::size_t seat, std::uint64_t spare);
   void make_room();
 
+  /// A rule whose roots are others begins anew, as after the loss of its state.
+  void set_member(std::size_t replica, bool is_member);
+  bool is_member(std::size_t replica) const { return is_member_[replica]; }
+  std::size_t members() const;
+
   /// Everything of this name is excluded from now on, on all replicas; none: nothing is.
   void exclude(const std::optional<std::string>& name);
 
@@ -93,10 +98,12 @@ class World {
 
   std::unique_ptr<fs::Directory> open_seat(std::size_t seat);
   std::unique_ptr<fs::Directory> open_faulty_seat(std::size_t seat);
+  state::RuleFacts facts() const;
   std::size_t state_seat() const { return options_.is_memory.size(); }
   Result<void> begin_session();
   void provide(std::size_t replica);
-  void trace(const sync::Event& event) const;
+  /// `seats`: of the replicas that take part.
+  void trace(const sync::Event& event, const std::vector<std::size_t>& seats) const;
 
   WorldOptions options_;
   rt::ManualClock clock_;
@@ -110,7 +117,7 @@ class World {
   std::unique_ptr<rt::Pool> pool_;
   rt::NullProgress progress_;
   tree::Filter filter_;
-  state::RuleFacts facts_;
+  std::vector<bool> is_member_;
   std::unique_ptr<Session> session_;
 };
 

@@ -150,6 +150,7 @@ class Disk {
   Result<std::size_t> read(const Opened& opened, std::uint64_t offset,
                            std::span<std::uint8_t> into);
   Result<void> write(const Opened& opened, std::uint64_t offset, BytesView from);
+  Result<void> store_mapped(const Opened& opened, std::uint64_t offset, BytesView from);
   Result<void> truncate(const Opened& opened, std::uint64_t size);
   Result<void> clone(const Opened& opened, const Opened& source);
   Result<std::uint64_t> copy_range(const Opened& opened, const Opened& source,
@@ -207,6 +208,7 @@ class Disk {
       OX_REQUIRES(mutex_);
   Result<void> truncate_locked(const InodePtr& inode, std::uint64_t size) OX_REQUIRES(mutex_);
   void log_content(const InodePtr& inode, ContentChange change) OX_REQUIRES(mutex_);
+  void keep_change(const InodePtr& inode, ContentChange change) OX_REQUIRES(mutex_);
 
   void promote_names_of(const Inode& directory) OX_REQUIRES(mutex_);
   void forget_unsynced() OX_REQUIRES(mutex_);

@@ -27,6 +27,10 @@ Result<std::size_t> Disk::read(const Opened& opened, std::uint64_t offset,
 void Disk::log_content(const InodePtr& inode, ContentChange change) {
   keep_attributes(inode);
   inode->attributes.mtime = inode->attributes.ctime = now();
+  keep_change(inode, std::move(change));
+}
+
+void Disk::keep_change(const InodePtr& inode, ContentChange change) {
   change.version = inode->version;
   change.size_after = inode->content.size();
   std::vector<ContentChange>& log = inode->unsynced_content;
@@ -78,6 +82,21 @@ Result<void> Disk::write(const Opened& opened, std::uint64_t offset, BytesView f
     return {};
   }
   return write_locked(opened.inode, offset, from);
+}
+
+Result<void> Disk::store_mapped(const Opened& opened, std::uint64_t offset, BytesView from) {
+  const rt::Lock lock(mutex_);
+  TRY(check_writable(opened));
+  Bytes& content = opened.inode->content;
+  if (offset > content.size() || from.size() > content.size() - offset) {
+    return Error(Code::kInvalidArgument, "a mapping ends with its file");
+  }
+  const auto begin = content.begin() + static_cast<std::ptrdiff_t>(offset);
+  ContentChange change{.offset = offset, .length = from.size(), .size_before = content.size()};
+  change.replaced.assign(begin, begin + static_cast<std::ptrdiff_t>(from.size()));
+  std::ranges::copy(from, begin);
+  keep_change(opened.inode, std::move(change));
+  return {};
 }
 
 Result<void> Disk::truncate_locked(const InodePtr& inode, std::uint64_t size) {

@@ -62,6 +62,9 @@ class MemoryFile final : public File {
   Result<void> write_at(std::uint64_t offset, BytesView from) override {
     return disk().write(opened(), offset, from);
   }
+  Result<void> store_mapped(std::uint64_t offset, BytesView from) {
+    return disk().store_mapped(opened(), offset, from);
+  }
   Result<void> truncate(std::uint64_t size) override { return disk().truncate(opened(), size); }
   Result<void> sync_data() override { return disk().sync_data(opened()); }
   Result<void> sync() override { return disk().sync(opened()); }
@@ -216,6 +219,11 @@ void MemoryFileSystem::power_cut(rt::Random& random) {
 }
 void MemoryFileSystem::crash() {
   disk_->crash();
+}
+Result<void> MemoryFileSystem::store_mapped(File& file, std::uint64_t offset, BytesView from) {
+  auto* const own = dynamic_cast<MemoryFile*>(&file);
+  expects(own != nullptr);
+  return own->store_mapped(offset, from);
 }
 void MemoryFileSystem::set_capacity(std::uint64_t bytes) {
   disk_->set_capacity(bytes);

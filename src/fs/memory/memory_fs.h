@@ -64,6 +64,11 @@ class MemoryFileSystem {
   /// The process dies, the machine goes on: nothing is lost, all handles and leases die.
   void crash();
 
+  /// Changes bytes that are there as a store through a shared mapping does once the page is
+  /// writable: neither mtime nor ctime moves. `file` is open for writing on such a file system;
+  /// kInvalidArgument behind its end.
+  static Result<void> store_mapped(File& file, std::uint64_t offset, BytesView from);
+
   void set_capacity(std::uint64_t bytes);
   /// Remounts read-only, as a kernel does after an error. Open handles can't write either.
   void set_read_only(bool read_only);
