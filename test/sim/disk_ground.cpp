@@ -17,7 +17,9 @@ class DiskFile final : public OpenFile {
            (ending == Ending::kKeepRest || file_->truncate(bytes.size()).ok());
   }
   bool store_mapped(const std::string& bytes) override {
-    return fs::MemoryFileSystem::store_mapped(*file_, 0, as_bytes_view(bytes)).ok();
+    const auto now = file_->stat();
+    return now.ok() && now->size == bytes.size() &&
+           fs::MemoryFileSystem::store_mapped(*file_, 0, as_bytes_view(bytes)).ok();
   }
   bool sync() override { return file_->sync().ok(); }
 

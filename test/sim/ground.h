@@ -21,7 +21,8 @@ class OpenFile {
   /// Writes from the start of the file; the rest of it stays, unless it ends here.
   enum class Ending : std::uint8_t { kKeepRest, kCutRest };
   virtual bool write(const std::string& bytes, Ending ending) = 0;
-  /// Changes bytes that are there, as through a mapping: its time stamps stay.
+  /// Changes all bytes, as through a mapping: the time stamps stay. False when it is of another
+  /// size by now.
   virtual bool store_mapped(const std::string& bytes) = 0;
   virtual bool sync() = 0;
 };

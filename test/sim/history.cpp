@@ -397,7 +397,7 @@ class History {
   bool is_settled() const {
     const bool directional = run_options_.policy.mode != plan::Mode::kTwoWay;
     const bool in_sync =
-        directional || setting_.tolerance.names ? last_.in_sync() : last_.clean();
+        directional || setting_.tolerance.leaves_out() ? last_.in_sync() : last_.clean();
     return (in_sync || (oracle_.may_leave_out() && last_.report.has_value())) &&
            last_.did_nothing();
   }

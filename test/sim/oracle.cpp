@@ -161,7 +161,7 @@ void Oracle::check_equal(std::vector<Tree> trees) {
 void Oracle::drop_told(std::vector<Tree>& trees) const {
   for (Tree& tree : trees) {
     std::erase_if(tree, [&](const auto& entry) {
-      return tolerance_.names && std::ranges::any_of(told_, [&](const std::string& told) {
+      return tolerance_.leaves_out() && std::ranges::any_of(told_, [&](const std::string& told) {
                return on_one_line(entry.first, told);
              });
     });
@@ -204,7 +204,7 @@ void Oracle::before_quiet_run() {
 /// What one replica alone changed comes out on all as it stands there, and conflicts with nothing.
 void Oracle::check_one_sided(const Tree& tree, const RunResult& result) {
   if (episode_.disturbed || episode_.editors.size() != 1 || !episode_.expected.has_value() ||
-      tolerance_.names) {
+      tolerance_.leaves_out()) {
     return;
   }
   const std::string difference = first_difference(*episode_.expected, tree, tolerance_);
@@ -241,7 +241,7 @@ void Oracle::after_run(const RunResult& result, bool quiet) {
 }
 
 void Oracle::after_quiet_run(const RunResult& result) {
-  if (rules_.directional || tolerance_.names ? !result.in_sync() : !result.clean()) {
+  if (rules_.directional || tolerance_.leaves_out() ? !result.in_sync() : !result.clean()) {
     if (!episode_.disturbed && !episode_.edited_during_run && !may_leave_out()) {
       std::string why = result.error.has_value() ? result.error->to_string() : "";
       if (result.report.has_value() && !result.report->problems.empty()) {
@@ -413,7 +413,7 @@ void Oracle::at_the_end(bool settled) {
   if (!rules_.directional) {
     check_equal(trees);
   }
-  check_survival(rules_.directional || tolerance_.names ? trees : std::vector<Tree>{trees[0]});
+  check_survival(rules_.directional || tolerance_.leaves_out() ? trees : std::vector<Tree>{trees[0]});
   check_leftovers();
 }
 

@@ -48,7 +48,7 @@ class Oracle {
   }
   /// What a destination has of its own may stand in the way of what the source has; that is told.
   bool may_leave_out() const {
-    return (rules_.directional && others_changed_) || tolerance_.names;
+    return (rules_.directional && others_changed_) || tolerance_.leaves_out();
   }
   /// Before a run that nobody disturbs, and after any run.
   void before_quiet_run();

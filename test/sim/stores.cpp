@@ -55,7 +55,6 @@ void draw_more_lacks(rt::SeededRandom& random, provider::MemoryOptions& store, S
   can.has_mtime = !one_in(5);
   can.mtime_settable = can.has_mtime && !one_in(6);
   can.symlinks = !one_in(4);
-  can.native_directory_move = !one_in(4);
   can.consistent = !one_in(6);
   if (setting.habits.odd_names) {
     can.names = draw_names(random);

@@ -31,6 +31,9 @@ using Tree = std::map<std::string, Node>;
 
 /// What two replicas need not agree on.
 struct Tolerance {
+  /// Something may be left out on a replica, and is told then.
+  bool leaves_out() const { return names || symlinks; }
+
   bool modes = false;           ///< some replica can't hold them
   bool symlinks = false;        ///< some replica can't hold them
   bool names = false;           ///< some replica can't hold all of them, which is told
