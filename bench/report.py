@@ -14,6 +14,7 @@ import make_set
 
 OURS = "syncoxiders"
 FLOOR = "floor"
+NOTES = "## Notes\n"
 
 EXPLANATION = """\
 Every row is the median of the rounds, in brackets the least and the most. *Durable* is the wall time plus
@@ -26,6 +27,13 @@ After every measured command both trees were compared (names, kinds, bytes, link
 everything written was synced; the page cache was {cache}.
 {deleted}
 """
+
+
+def notes_in(page):
+    """What people wrote about earlier runs stays; they look at it again after each."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    at = text.find(NOTES)
+    return "\n" + text[at:] if at >= 0 else ""
 
 
 def write(bench, rounds, delays):
@@ -42,7 +50,7 @@ def write(bench, rounds, delays):
     if bench.failures:
         text.append("## Failed\n\n" + "\n".join(f"- {failure}" for failure in bench.failures) + "\n")
     options.report.parent.mkdir(parents=True, exist_ok=True)
-    options.report.write_text("\n".join(text), encoding="utf-8")
+    options.report.write_text("\n".join(text) + notes_in(options.report), encoding="utf-8")
 
 
 # What we measure, against what, and how much of it we want to need at most. Without durability: the others'

@@ -64,7 +64,7 @@ class Bench:
             say(f"making the set {name} at scale {self.scale_of(name):g}")
             make_set.MAKERS[name](self.work / "sets" / name, self.scale_of(name))
             self.sizes[name] = size_of(self.work / "sets" / name)
-            needed = self.sizes[name] * (len(self.programs) + 2)
+            needed = self.room_for_a_round(name)
             if needed > shutil.disk_usage(self.work).free:
                 sys.exit(f"bench: the set {name} needs {needed >> 20} MiB in {self.work}; use --scale")
 
@@ -92,12 +92,15 @@ class Bench:
         first = (number - 1) * (len(self.programs) // 2) % len(self.programs)
         return self.programs[first:] + self.programs[:first]
 
+    def room_for_a_round(self, set_name):
+        """A copy for each program, two sources, and as much again as one for states and whatever else grows."""
+        return self.sizes[set_name] * (len(self.programs) + 3)
+
     def retire(self, place, set_name):
         """ext4 searches past every inode deleted within the last minutes as long as it finds it in the page
         cache, which makes creating files up to five times slower, and most so for who comes last. So nothing
         is deleted before the end while there is room; where there is none the cache is dropped after it."""
-        needed = self.sizes[set_name] * (len(self.programs) + 2)
-        if shutil.disk_usage(self.work).free < 2 * needed:
+        if shutil.disk_usage(self.work).free < 2 * self.room_for_a_round(set_name):
             shutil.rmtree(place)
             self.deleted = True
             self.forget_deleted()

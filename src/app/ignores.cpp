@@ -5,6 +5,7 @@
 #include "app/exit_code.h"
 #include "base/bytes.h"
 #include "crypto/digest.h"
+#include "state/checksum.h"
 #include "state/page.h"
 #include "sync/bases.h"
 #include "sync/sources.h"
@@ -15,7 +16,7 @@ namespace ox::app {
 namespace {
 
 constexpr std::uint64_t kMaxIgnoreBytes = 1U << 20U;
-constexpr std::string_view kCacheFormat = "syncoxiders-ignores 1";
+constexpr std::string_view kCacheFormat = "syncoxiders-ignores 2";
 
 using Files = std::vector<std::pair<RelPath, Digest>>;
 
@@ -82,7 +83,11 @@ bool IgnoreIndex::load(const std::string& key) {
   if (!text.ok() || !text->has_value()) {
     return false;
   }
-  ByteReader in(as_bytes_view(**text));
+  const Result<BytesView> body = state::unseal(as_bytes_view(**text));
+  if (!body.ok()) {
+    return false;
+  }
+  ByteReader in(*body);
   if (in.get_string() != kCacheFormat || in.get_string() != key) {
     return false;
   }
@@ -117,7 +122,7 @@ void IgnoreIndex::save() const {
     out.put_string(path.text());
     out.put_raw(digest.bytes);
   }
-  ignore(write_file(cache_path_, as_text_view(out.bytes())), "it only saves time");
+  ignore(write_file(cache_path_, as_text_view(state::seal(out.take()))), "it only saves time");
 }
 
 namespace {

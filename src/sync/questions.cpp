@@ -40,7 +40,7 @@ Result<bool> answer_digests(const plan::NeedDigests& need, plan::Input& input,
                             std::size_t width, std::vector<plan::Report>& reports,
                             std::stop_token stop) {
   services.progress->enter(rt::Phase::kVerifying);
-  std::vector<Result<Digest>> digests(need.items.size(), Error(Code::kCancelled, "stopped"));
+  std::vector<Result<Reading>> readings(need.items.size(), Error(Code::kCancelled, "stopped"));
   {
     rt::TaskGroup group(*services.pool, width, stop);
     for (std::size_t k = 0; k < need.items.size(); ++k) {
@@ -49,10 +49,8 @@ Result<bool> answer_digests(const plan::NeedDigests& need, plan::Input& input,
         const plan::Replica& replica = input.replicas[item.replica];
         const RelPath path = path_of(replica, item.entry);
         services.progress->set_current(path.text());
-        const Result<Reading> reading =
-            read_version(*replicas[item.replica].provider, path,
-                         replica.entries[item.entry].entry.fingerprint, token);
-        digests[k] = reading.ok() ? Result<Digest>(reading->digest) : reading.error();
+        readings[k] = read_version(*replicas[item.replica].provider, path,
+                                   replica.entries[item.entry].entry.fingerprint, token);
         return {};
       });
     }
@@ -62,13 +60,16 @@ Result<bool> answer_digests(const plan::NeedDigests& need, plan::Input& input,
   for (std::size_t k = 0; k < need.items.size(); ++k) {
     const plan::NeedDigests::Item& item = need.items[k];
     plan::Replica& replica = input.replicas[item.replica];
-    if (digests[k].ok()) {
-      replica.entries[item.entry].entry.content.digest = *digests[k];
+    if (readings[k].ok()) {
+      tree::Entry& entry = replica.entries[item.entry].entry;
+      entry.content.digest = readings[k]->digest;
+      // Whoever has it open may still change it without a trace.
+      entry.fingerprint.racy = entry.fingerprint.racy || readings[k]->busy;
       continue;
     }
-    const Code code = digests[k].error().code();
+    const Code code = readings[k].error().code();
     if (code == Code::kCancelled) {
-      return digests[k].error();
+      return readings[k].error();
     }
     if (code == Code::kPreconditionFailed || code == Code::kNotFound) {
       changed = true;
@@ -76,7 +77,7 @@ Result<bool> answer_digests(const plan::NeedDigests& need, plan::Input& input,
       reports.push_back({.replica = item.replica,
                          .path = path_of(replica, item.entry),
                          .code = "unreadable",
-                         .message = "could not be read: " + digests[k].error().message()});
+                         .message = "could not be read: " + readings[k].error().message()});
     }
     hide(replica, item.entry);
   }

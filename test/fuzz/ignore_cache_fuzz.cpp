@@ -7,6 +7,7 @@
 #include "fs/memory/memory_fs.h"
 #include "fuzz/fuzz.h"
 #include "rt/clock.h"
+#include "state/checksum.h"
 
 /// The file beside the state that remembers where the agreed ignore files are: believed when it is
 /// whole and of the last run, made anew otherwise.
@@ -15,7 +16,7 @@ namespace {
 
 using Files = std::vector<std::pair<RelPath, Digest>>;
 
-constexpr std::string_view kFormat = "syncoxiders-ignores 1";
+constexpr std::string_view kFormat = "syncoxiders-ignores 2";
 constexpr std::string_view kKey = "7-1";
 
 /// A store that has seen one run and no ignore file, and a folder for the cache.
@@ -61,7 +62,7 @@ Bytes written(const Files& files) {
     out.put_string(path.text());
     out.put_raw(digest.bytes);
   }
-  return out.take();
+  return state::seal(out.take());
 }
 
 void write_cache(const Ground& ground, std::string_view text) {
@@ -74,14 +75,23 @@ std::string read_cache(const Ground& ground) {
 
 void check(Input input) {
   static Ground ground;
-  const bool has_head = input.byte() % 4 != 0;
+  const std::uint8_t how = input.byte();
+  const bool is_sealed = how % 4 != 0;
+  const bool is_damaged = is_sealed && how % 8 == 7;
   ByteWriter head;
   head.put_string(kFormat);
   head.put_string(kKey);
-  std::string text(has_head ? as_text_view(head.bytes()) : "");
-  text += input.text();
+  std::string text(input.text());
+  if (is_sealed) {
+    text.insert(0, as_text_view(head.bytes()));
+    text = as_text_view(state::seal(Bytes(text.begin(), text.end())));
+  }
+  if (is_damaged) {
+    text[how % text.size()] ^= 1;
+  }
   write_cache(ground, text);
   const Files files = find(ground);
+  must(!is_damaged || files.empty(), "a flipped bit is noticed");
   must(read_cache(ground) == as_text_view(written(files)), "the cache holds what was answered");
   must(files.empty() || read_cache(ground) == text, "files come from the cache only as it stood");
   must(find(ground) == files, "the next answer is the same");
