@@ -258,7 +258,7 @@ class History {
     const bool writing = std::ranges::any_of(
         users_, [](const std::unique_ptr<User>& user) { return user->is_writing(); });
     const bool quiet = !edited_in_run_ && !disturbed_in_run_ && !failed && !writing &&
-                       !mishaps_.some_disk_is_full() && (!setting_.lags || resting_);
+                       !mishaps_.some_disk_is_full() && !setting_.lags;
     if (mishaps_.some_disk_is_full()) {
       oracle_.disturbed();
     }

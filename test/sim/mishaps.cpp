@@ -117,6 +117,7 @@ void Mishaps::restore_something() {
     copied_roots_[replica] = world_.ground(replica).copy_out();
   } else if (choice == 2 && shows_what_it_is(copied_roots_[replica])) {
     tell_("a root comes back from an older copy");
+    make_room();
     world_.end_process();
     // Files get their old times back: as with any such change, ctime at least has to move.
     world_.clock().advance(2 * setting_.habits.time_step);

@@ -32,6 +32,9 @@ bool is_excluded(const std::string& path, const std::optional<std::string>& name
 
 /// A directory that is gone elsewhere stays where it holds something excluded.
 void drop_excluded(std::vector<Tree>& trees, const std::optional<std::string>& name) {
+  if (!name.has_value()) {
+    return;
+  }
   std::set<std::string> dropped;
   for (const Tree& tree : trees) {
     for (const auto& [path, node] : tree) {
@@ -143,10 +146,8 @@ void Oracle::check_contents(const std::vector<Tree>& trees) {
 }
 
 void Oracle::check_equal(std::vector<Tree> trees) {
-  if (excluded_.has_value()) {
-    drop_excluded(trees, excluded_);
-  }
-  drop_told(trees);
+  drop_excluded(trees, excluded_);
+  forgive_what_is_told(trees);
   for (std::size_t i = 1; i < trees.size(); ++i) {
     const std::string difference = first_difference(trees[0], trees[i], tolerance_);
     if (!difference.empty()) {
@@ -156,14 +157,32 @@ void Oracle::check_equal(std::vector<Tree> trees) {
   }
 }
 
-/// What some replica can't hold, where that is told: such an entry, what is in it, and directories
-/// that are there for it alone.
-void Oracle::drop_told(std::vector<Tree>& trees) const {
+/// What some replica can't hold, where that is told: there it keeps its old place and bytes, or has
+/// none.
+/// Directories that are there for it alone come along.
+void Oracle::forgive_what_is_told(std::vector<Tree>& trees) {
+  if (!tolerance_.leaves_out() || told_.empty()) {
+    return;
+  }
+  Contents told;
+  const auto is_told = [&](const std::string& path) {
+    return std::ranges::any_of(
+        told_, [&](const std::string& one) { return on_one_line(path, one); });
+  };
+  for (const Tree& tree : trees) {
+    for (const auto& [path, node] : tree) {
+      if (node.kind != NodeKind::kDirectory && is_told(path)) {
+        told.insert(node.bytes);
+      }
+    }
+  }
   for (Tree& tree : trees) {
     std::erase_if(tree, [&](const auto& entry) {
-      return tolerance_.leaves_out() && std::ranges::any_of(told_, [&](const std::string& told) {
-               return on_one_line(entry.first, told);
-             });
+      const auto& [path, node] = entry;
+      const Versions::Version* version = versions_.find(node.bytes);
+      const bool is_old = version != nullptr && version->replaced;
+      return node.kind == NodeKind::kDirectory || is_told(path) || is_old ||
+             told.contains(node.bytes);
     });
   }
 }
@@ -284,6 +303,7 @@ void Oracle::judge_directional(const std::vector<Tree>& trees, const RunResult& 
   }
   for (const auto& [path, node] : trees[0]) {
     if (rules_.moves && node.kind != NodeKind::kDirectory && !others_changed_ &&
+        !is_excluded(path, excluded_) &&
         result.report->problems.empty()) {
       fail("all is moved, but " + path + " still stands at the source");
     }
@@ -302,7 +322,9 @@ void Oracle::check_delivered(const Tree& source, const Tree& destination, std::s
   };
   const std::string where = " on r" + std::to_string(replica) + ", though the run was clean";
   if (rules_.mirrors && rules_.source_wins && result.report->problems.empty()) {
-    const std::string difference = first_difference(source, destination, tolerance_);
+    std::vector<Tree> both{source, destination};
+    drop_excluded(both, excluded_);
+    const std::string difference = first_difference(both[0], both[1], tolerance_);
     if (!difference.empty()) {
       fail("no mirror of the source" + where + ": " + difference);
     }
@@ -312,7 +334,8 @@ void Oracle::check_delivered(const Tree& source, const Tree& destination, std::s
     const auto found = destination.find(path);
     const bool stands = found != destination.end() && found->second.kind == node.kind;
     const bool same = stands && found->second.bytes == node.bytes;
-    if (node.kind == NodeKind::kDirectory || (tolerance_.symlinks && !stands) || is_told(path)) {
+    if (node.kind == NodeKind::kDirectory || (tolerance_.symlinks && !stands) || is_told(path) ||
+        is_excluded(path, excluded_)) {
       continue;
     }
     if (rules_.copies ? !others_changed_ && !same : !stands || (rules_.source_wins && !same)) {

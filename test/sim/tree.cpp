@@ -36,9 +36,30 @@ std::string difference(const Node& a, const Node& b, const Tolerance& tolerance)
   return {};
 }
 
+/// Spellings of "é" are one name to some stores, and which of them stands is nobody's business.
+Tree with_one_spelling(const Tree& tree) {
+  constexpr std::string_view kDecomposed = "e\u0301";
+  constexpr std::string_view kComposed = "\u00e9";
+  Tree same;
+  for (const auto& [path, node] : tree) {
+    std::string spelled = path;
+    for (std::size_t at = 0; (at = spelled.find(kDecomposed, at)) != std::string::npos;) {
+      spelled.replace(at, kDecomposed.size(), kComposed);
+    }
+    // Where both stand they are two.
+    same.emplace(tree.contains(spelled) ? path : spelled, node);
+  }
+  return same;
+}
+
 }  // namespace
 
 std::string first_difference(const Tree& a, const Tree& b, const Tolerance& tolerance) {
+  if (tolerance.names) {
+    Tolerance spelled = tolerance;
+    spelled.names = false;
+    return first_difference(with_one_spelling(a), with_one_spelling(b), spelled);
+  }
   auto left = a.begin();
   auto right = b.begin();
   const auto skip = [&](auto& at, const Tree& tree) {
