@@ -98,6 +98,31 @@ std::vector<Newcomer> find_newcomers(const Work& work, const std::vector<Replica
   return found;
 }
 
+void stands(Work& work, NodeIndex n, ReplicaIndex i, EntryIndex e, NodeIndex parent) {
+  work.side(n, i) = Side{.status = Status::kPresent,
+                         .change = ContentChange::kChanged,
+                         .entry = e,
+                         .parent = parent};
+  work.node_of_entry[i][e] = n;
+}
+
+/// What is not worth spreading by itself, for all in it is excluded or left for another plan, is
+/// where another replica's directory is to stand.
+void join_directories(Work& work, ReplicaIndex i, const FreshNodes& fresh) {
+  for (EntryIndex e = 1; e < work.node_of_entry[i].size(); ++e) {
+    const tree::Entry& entry = work.entry_at(i, e);
+    const NodeIndex parent = work.node_of_entry[i][work.input().replicas[i].entries[e].parent];
+    if (entry.kind != tree::Kind::kDirectory || work.node_of_entry[i][e] != kNone ||
+        parent == kNone || work.withheld.contains({i, e})) {
+      continue;
+    }
+    const NodeIndex n = fresh.find(parent, entry.name, entry.kind);
+    if (n != kNone && !work.present(n, i)) {
+      stands(work, n, i, e, parent);
+    }
+  }
+}
+
 }  // namespace
 
 void add_newcomers(Work& work, const std::vector<ReplicaIndex>& replicas, Newcomers what) {
@@ -134,11 +159,10 @@ void add_newcomers(Work& work, const std::vector<ReplicaIndex>& replicas, Newcom
     if (work.present(n, newcomer.replica)) {
       continue;
     }
-    work.side(n, newcomer.replica) = Side{.status = Status::kPresent,
-                                          .change = ContentChange::kChanged,
-                                          .entry = newcomer.entry,
-                                          .parent = parent};
-    work.node_of_entry[newcomer.replica][newcomer.entry] = n;
+    stands(work, n, newcomer.replica, newcomer.entry, parent);
+  }
+  for (const ReplicaIndex i : replicas) {
+    join_directories(work, i, fresh);
   }
 }
 

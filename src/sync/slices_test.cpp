@@ -71,6 +71,17 @@ TEST_P(SlicesTest, TreesOfBothSidesAreUnited) {
 }
 
 /// Files as young as the sync are looked at again by the next run, not by the next slice.
+TEST_P(SlicesTest, WhatEachSideHasInADirectoryOfBothArrives) {
+  for (const char* top : {"a", "b", "c"}) {
+    for (const char* inner : {"1", "2", "3"}) {
+      write(0, std::string(top) + "/left " + inner + "/file", top);
+      write(1, std::string(top) + "/right " + inner + "/file", inner);
+    }
+  }
+  run_clean();
+  expect_same();
+}
+
 TEST_P(SlicesTest, WhatIsDoneIsNotLookedAtAgain) {
   clock_.advance(std::chrono::seconds(1000));
   write_tree(0, "top ");
