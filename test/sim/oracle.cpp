@@ -164,6 +164,15 @@ void Oracle::forgive_what_is_told(std::vector<Tree>& trees) {
   if (!tolerance_.leaves_out() || told_.empty()) {
     return;
   }
+  // One that no tree shows is known by the name of a directory that is not kept either: then there
+  // is no telling which entries are meant.
+  const auto is_shown = [&](const std::string& path) {
+    return std::ranges::any_of(trees, [&](const Tree& tree) { return tree.contains(path); });
+  };
+  if (!std::ranges::all_of(told_, is_shown)) {
+    trees.assign(trees.size(), {});
+    return;
+  }
   Contents told;
   const auto is_told = [&](const std::string& path) {
     return std::ranges::any_of(
@@ -188,7 +197,8 @@ void Oracle::forgive_what_is_told(std::vector<Tree>& trees) {
 }
 
 void Oracle::check_deletes(const Tree& tree) {
-  if (episode_.disturbed) {
+  // Nobody deletes with a directory what his store does not show of it.
+  if (episode_.disturbed || (tolerance_.leaves_out() && !told_.empty())) {
     return;
   }
   for (const auto& [path, bytes] : episode_.deleted) {
@@ -313,11 +323,16 @@ void Oracle::judge_directional(const std::vector<Tree>& trees, const RunResult& 
   }
 }
 
-void Oracle::check_delivered(const Tree& source, const Tree& destination, std::size_t replica,
+void Oracle::check_delivered(Tree source, Tree destination, std::size_t replica,
                              const RunResult& result) {
+  if (tolerance_.names) {
+    source = with_one_spelling(source);
+    destination = with_one_spelling(destination);
+  }
   const auto is_told = [&](const std::string& path) {
     return std::ranges::any_of(result.report->problems, [&](const state::Problem& problem) {
-      return problem.replica == replica && is_within(path, problem.path.text());
+      return problem.replica == replica &&
+             is_within(with_one_spelling(path), with_one_spelling(problem.path.text()));
     });
   };
   const std::string where = " on r" + std::to_string(replica) + ", though the run was clean";
@@ -375,6 +390,12 @@ void Oracle::root_comes_back(std::size_t replica, const Tree& copy) {
       versions_.replace(bytes);
     }
   }
+  // It may have been moved there, and be left in the trash of the source.
+  const Contents standing = standing_in(look_at_all());
+  for (auto& [bytes, version] : versions_.all()) {
+    version.trash_will_do =
+        version.trash_will_do || (rules_.moves && !standing.contains(bytes));
+  }
   for (const auto& [path, node] : copy) {
     versions_.make_durable(node.bytes);
   }
@@ -418,7 +439,7 @@ void Oracle::check_survival(const std::vector<Tree>& trees) {
     if (!trashed.contains(bytes)) {
       fail(title_of(bytes) + " of r" + std::to_string(version.replica) +
            " is lost: no user replaced it");
-    } else if (rules_.moves && !delivered.contains(bytes)) {
+    } else if (rules_.moves && !delivered.contains(bytes) && !version.trash_will_do) {
       fail(title_of(bytes) + " is only in the trash of the source, it was moved nowhere");
     } else if (!version.trash_will_do && !rules_.mirrors && !rules_.moves) {
       fail(title_of(bytes) + " of r" + std::to_string(version.replica) +

@@ -81,8 +81,7 @@ class Oracle {
   void check_survival(const std::vector<Tree>& trees);
   void judge_two_way(const std::vector<Tree>& trees, const RunResult& result);
   void judge_directional(const std::vector<Tree>& trees, const RunResult& result);
-  void check_delivered(const Tree& source, const Tree& destination, std::size_t replica,
-                       const RunResult& result);
+  void check_delivered(Tree source, Tree destination, std::size_t replica, const RunResult& result);
   std::set<std::string> all_contents();
 
   World& world_;

@@ -36,23 +36,26 @@ std::string difference(const Node& a, const Node& b, const Tolerance& tolerance)
   return {};
 }
 
-/// Spellings of "é" are one name to some stores, and which of them stands is nobody's business.
-Tree with_one_spelling(const Tree& tree) {
+}  // namespace
+
+std::string with_one_spelling(std::string path) {
   constexpr std::string_view kDecomposed = "e\u0301";
   constexpr std::string_view kComposed = "\u00e9";
+  for (std::size_t at = 0; (at = path.find(kDecomposed, at)) != std::string::npos;) {
+    path.replace(at, kDecomposed.size(), kComposed);
+  }
+  return path;
+}
+
+Tree with_one_spelling(const Tree& tree) {
   Tree same;
   for (const auto& [path, node] : tree) {
-    std::string spelled = path;
-    for (std::size_t at = 0; (at = spelled.find(kDecomposed, at)) != std::string::npos;) {
-      spelled.replace(at, kDecomposed.size(), kComposed);
-    }
+    const std::string spelled = with_one_spelling(path);
     // Where both stand they are two.
     same.emplace(tree.contains(spelled) ? path : spelled, node);
   }
   return same;
 }
-
-}  // namespace
 
 std::string first_difference(const Tree& a, const Tree& b, const Tolerance& tolerance) {
   if (tolerance.names) {

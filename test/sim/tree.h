@@ -44,6 +44,10 @@ struct Tolerance {
 /// The first difference that a user would see, as "path: what"; empty when there is none.
 std::string first_difference(const Tree& a, const Tree& b, const Tolerance& tolerance);
 
+/// Spellings of "é" are one name to some stores, and which of them stands is nobody's business.
+std::string with_one_spelling(std::string path);
+Tree with_one_spelling(const Tree& tree);
+
 /// For a person: "x/a file 24 bytes «token 7» 0644".
 std::string to_text(const Tree& tree);
 /// The first line of a content, or its size when it is none of ours.

@@ -408,6 +408,9 @@ bool User::swap(Edit& edit) {
     return false;
   }
   const std::string between = join(parent_of(a), "between");
+  if (tree_.contains(between)) {
+    return false;  // a swap before was broken off
+  }
   edit.touched = {a, b, between};
   edit.text = "swap " + a + " and " + b;
   clock_.advance(2 * habits_.time_step);
