@@ -58,11 +58,17 @@ std::vector<tree::Entry> LaggingListings::confirm(NodeId directory, const RelPat
     return !as_known;
   });
   std::vector<tree::Entry> standing;
+  const auto is_met = [&](const std::string& name) {
+    return std::ranges::find(standing, name, &tree::Entry::name) != standing.end() ||
+           std::ranges::find(listing.entries, name, &tree::Entry::name) != listing.entries.end();
+  };
   for (const std::string& name : doubtful) {
     Result<tree::Entry> seen = replicas_[i].provider->look(path.child(name));
     if (seen.ok()) {
-      seen->name = name;
-      standing.push_back(std::move(*seen));
+      // A store that knows several spellings of one name finds the entry by each of them.
+      if (!is_met(seen->name)) {
+        standing.push_back(std::move(*seen));
+      }
     } else if (!seen.failed_with(Code::kNotFound)) {
       const auto found = known.find(name);
       listing.hidden.push_back({.name = name,
