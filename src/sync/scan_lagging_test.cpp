@@ -93,6 +93,26 @@ TEST_P(LaggingTest, WhatCannotBeLookedAtIsUnknown) {
   }
 }
 
+/// Asked for a name in one spelling, such a store finds what stands there in another.
+TEST_F(EngineLab, ALateListingMakesNoSecondFileOfAnotherSpelling) {
+  provider::Capabilities can = provider::full_capabilities();
+  can.consistent = can.stable_ids = false;
+  can.names.normalization = tree::NormalizationRule::kComposes;
+  add_replica(can);
+  add_replica();
+  write(1, "e\u0301", "decomposed");
+  write(1, "\u00e9", "composed");
+  ASSERT_TRUE(run().ok());
+  ASSERT_TRUE(run().ok());
+  ASSERT_EQ(files(0), (std::map<std::string, std::string>{{"e\u0301", "decomposed"}}));
+  ASSERT_TRUE(stores_[1]->user_remove(at("e\u0301")).ok());
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(run().ok());
+  }
+  EXPECT_EQ(files(0), (std::map<std::string, std::string>{{"\u00e9", "composed"}}));
+  EXPECT_EQ(files(1), files(0));
+}
+
 std::vector<Lagging> all_of_two_to_five() {
   std::vector<Lagging> all;
   for (std::size_t replicas = 2; replicas <= 5; ++replicas) {
