@@ -22,6 +22,10 @@ class DiskFile final : public OpenFile {
            fs::MemoryFileSystem::store_mapped(*file_, 0, as_bytes_view(bytes)).ok();
   }
   bool sync() override { return file_->sync().ok(); }
+  Identity identity() override {
+    const auto stat = file_->stat();
+    return stat.ok() ? Identity{stat->inode, stat->birth.value_or(Timestamp{}).ns} : Identity{};
+  }
 
  private:
   std::unique_ptr<fs::File> file_;
@@ -182,6 +186,11 @@ class DiskGround final : public Ground {
     if (const auto stat = parent->stat(name_of(path)); stat.ok()) {
       neglected_.emplace(stat->inode, stat->birth.value_or(Timestamp{}).ns);
     }
+  }
+
+  void leave_unsynced(OpenFile& file) override {
+    const OpenFile::Identity identity = file.identity();
+    neglected_.emplace(identity.id, identity.birth_ns);
   }
 
   std::vector<std::string> torn_by_neglect(const Tree& tree) override {

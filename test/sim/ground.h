@@ -25,6 +25,12 @@ class OpenFile {
   /// size by now.
   virtual bool store_mapped(const std::string& bytes) = 0;
   virtual bool sync() = 0;
+  /// What tells it from all others of its disk, whatever it is called.
+  struct Identity {
+    std::uint64_t id = 0;
+    std::int64_t birth_ns = 0;
+  };
+  virtual Identity identity() = 0;
 };
 
 /// One replica as its user and the oracle reach it, behind the engine's back. The calls answer
@@ -68,6 +74,7 @@ class Ground {
   virtual void sync(const std::string& path) = 0;
   /// The bytes at `path` may be torn by a power cut, by the user's own neglect.
   virtual void leave_unsynced(const std::string& path) = 0;
+  virtual void leave_unsynced(OpenFile& file) = 0;
   /// Contents that a power cut tore by the user's own neglect. Forgets what was left unsynced.
   virtual std::vector<std::string> torn_by_neglect(const Tree& tree) = 0;
 };

@@ -80,6 +80,7 @@ class MemoryGround final : public Ground {
   // A memory provider knows no power cuts.
   void sync(const std::string&) override {}
   void leave_unsynced(const std::string&) override {}
+  void leave_unsynced(OpenFile&) override {}
   std::vector<std::string> torn_by_neglect(const Tree&) override { return {}; }
 
  private:

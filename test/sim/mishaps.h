@@ -23,8 +23,8 @@ class Mishaps {
 
   /// All must outlive it.
   Mishaps(const Setting& setting, World& world, Oracle& oracle,
-          std::vector<std::unique_ptr<User>>& users, rt::SeededRandom& random,
-          plan::Policy& policy, Tell tell);
+          std::vector<std::unique_ptr<User>>& users, rt::SeededRandom& random, plan::Policy& policy,
+          Tell tell);
 
   /// Those that there are, in the order in which they happen.
   static std::span<const Weather> kinds();

@@ -24,7 +24,11 @@ struct Rules {
 class Oracle {
  public:
   Oracle(World& world, Versions& versions, Tolerance tolerance, Rules rules)
-      : world_(world), versions_(versions), tolerance_(tolerance), rules_(rules) {}
+      : world_(world),
+        versions_(versions),
+        tolerance_(tolerance),
+        rules_(rules),
+        ever_moved_(rules.moves) {}
 
   const std::optional<std::string>& violation() const { return violation_; }
   void fail(std::string what);
@@ -81,7 +85,8 @@ class Oracle {
   void check_survival(const std::vector<Tree>& trees);
   void judge_two_way(const std::vector<Tree>& trees, const RunResult& result);
   void judge_directional(const std::vector<Tree>& trees, const RunResult& result);
-  void check_delivered(Tree source, Tree destination, std::size_t replica, const RunResult& result);
+  void check_delivered(const Tree& source, const Tree& destination, std::size_t replica,
+                       const RunResult& result);
   std::set<std::string> all_contents();
 
   World& world_;
@@ -89,10 +94,13 @@ class Oracle {
   Tolerance tolerance_;
   Rules rules_;
   std::optional<std::string> excluded_;
+  bool claims_in_sync_ = false;    ///< the last run
   std::vector<std::string> told_;  ///< paths of the last run's problems
-  std::vector<Tree> before_;     ///< as all stood before this run
-  bool was_settled_ = true;      ///< a run has ended since the rules are these
-  bool others_changed_ = false;  ///< somebody ever changed another replica than the first
+  std::vector<Tree> before_;       ///< as all stood before this run
+  bool ever_moved_ = false;        ///< in this phase or before
+  bool destination_won_ = false;   ///< it could, in a phase before
+  bool was_settled_ = true;        ///< a run has ended since the rules are these
+  bool others_changed_ = false;    ///< somebody ever changed another replica than the first
   Episode episode_;
   std::optional<std::string> violation_;
 };

@@ -51,8 +51,7 @@ constexpr std::array<plan::KeepMode, 6> kKeepModes{
 
 /// One that goes from the first replica to the others.
 plan::Mode draw_direction(rt::SeededRandom& random) {
-  return one_of<plan::Mode, 3>(random,
-                               {plan::Mode::kOneWay, plan::Mode::kCopy, plan::Mode::kMove});
+  return one_of<plan::Mode, 3>(random, {plan::Mode::kOneWay, plan::Mode::kCopy, plan::Mode::kMove});
 }
 
 void draw_policy(std::uint64_t seed, Setting& setting) {

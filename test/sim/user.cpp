@@ -8,8 +8,8 @@ namespace {
 
 // Few names, for files and directories alike, so that edits meet.
 constexpr std::array<std::string_view, 5> kNames{"a", "b", "c", "d.txt", "e"};
-constexpr std::array<std::string_view, 10> kOddNames{
-    "a", "A", "c", "d.txt", "D.TXT", "\u00e9", "e\u0301", "con.x", "why?", "dot."};
+constexpr std::array<std::string_view, 10> kOddNames{"a",      "A",       "c",     "d.txt", "D.TXT",
+                                                     "\u00e9", "e\u0301", "con.x", "why?",  "dot."};
 constexpr std::array<std::uint32_t, 4> kModes{0644, 0600, 0755, 0700};
 constexpr std::array<std::int64_t, 5> kPauses{0, 1'000, 5'000'000, 700'000'000, 3'000'000'000};
 constexpr std::size_t kMostEntries = 16;
@@ -314,6 +314,8 @@ std::optional<Edit> User::finish_writing() {
   } else {
     (void)writing.file->write(writing.bytes, OpenFile::Ending::kCutRest);
   }
+  // A power cut may bring a name back that was taken from it.
+  ground_.leave_unsynced(*writing.file);
   const std::set<std::string> after = all_contents();
   for (const std::string& bytes : before) {
     if (!after.contains(bytes)) {

@@ -26,9 +26,9 @@ enum class Layout : std::uint8_t {
 /// What the machines of one history are like.
 struct WorldOptions {
   Layout layout = Layout::kDiskEach;
-  std::vector<fs::MemoryOptions> disks;           ///< a replica each; the first alone with kOneDisk
-  std::vector<bool> is_memory;                    ///< this replica is a MemoryProvider
-  std::vector<provider::MemoryOptions> stores;    ///< of the memory providers
+  std::vector<fs::MemoryOptions> disks;         ///< a replica each; the first alone with kOneDisk
+  std::vector<bool> is_memory;                  ///< this replica is a MemoryProvider
+  std::vector<provider::MemoryOptions> stores;  ///< of the memory providers
   std::chrono::nanoseconds call_takes{1000};
   std::uint64_t resume_threshold = 16ULL << 20U;
   std::uint64_t resume_chunk = 8ULL << 20U;
