@@ -99,10 +99,8 @@ std::vector<Newcomer> find_newcomers(const Work& work, const std::vector<Replica
 }
 
 void stands(Work& work, NodeIndex n, ReplicaIndex i, EntryIndex e, NodeIndex parent) {
-  work.side(n, i) = Side{.status = Status::kPresent,
-                         .change = ContentChange::kChanged,
-                         .entry = e,
-                         .parent = parent};
+  work.side(n, i) = Side{
+      .status = Status::kPresent, .change = ContentChange::kChanged, .entry = e, .parent = parent};
   work.node_of_entry[i][e] = n;
 }
 

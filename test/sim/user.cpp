@@ -228,22 +228,22 @@ bool User::write(Edit& edit) {
   const std::string bytes = new_version();
   edit.touched.push_back(path);
   const std::uint64_t how = random_.below(5);
+  // Only its ctime could tell, and nobody has seen the one that the engine's own change set.
+  const bool nobody_could_tell =
+      engine_since_.has_value() && old.ctime.ns + habits_.time_step.count() >= engine_since_->ns;
+  const bool puts_mtime_back = how == 4 && !nobody_could_tell;
   bool done = false;
-  if (how < 2) {
-    edit.text = "write in place " + path + " " + title_of(bytes);
-    done = ground_.write_in_place(path, bytes);
-  } else if (how < 4) {
+  if (how == 2 || how == 3) {
     edit.text = "write by replacing " + path + " " + title_of(bytes);
     done = ground_.write_by_replacing(path, bytes);
-  } else if (engine_since_.has_value() &&
-             old.ctime.ns + habits_.time_step.count() >= engine_since_->ns) {
-    // Only its ctime could tell, and nobody has seen the one that the engine's own change set.
-    edit.text = "write in place " + path + " " + title_of(bytes);
-    done = ground_.write_in_place(path, bytes);
   } else {
-    edit.text = "write in place " + path + " " + title_of(bytes) + ", mtime put back";
-    clock_.advance(2 * habits_.time_step);
-    done = ground_.write_in_place(path, bytes) && ground_.touch(path, old.mtime);
+    edit.text = "write in place " + path + " " + title_of(bytes) +
+                (puts_mtime_back ? ", mtime put back" : "");
+    if (puts_mtime_back) {
+      clock_.advance(2 * habits_.time_step);
+    }
+    done =
+        ground_.write_in_place(path, bytes) && (!puts_mtime_back || ground_.touch(path, old.mtime));
   }
   if (done) {
     versions_.replace(old.bytes);
