@@ -109,9 +109,11 @@ void stands(Work& work, NodeIndex n, ReplicaIndex i, EntryIndex e, NodeIndex par
 void join_directories(Work& work, ReplicaIndex i, const FreshNodes& fresh) {
   for (EntryIndex e = 1; e < work.node_of_entry[i].size(); ++e) {
     const tree::Entry& entry = work.entry_at(i, e);
+    if (work.node_of_entry[i][e] != kNone || entry.kind != tree::Kind::kDirectory) {
+      continue;
+    }
     const NodeIndex parent = work.node_of_entry[i][work.input().replicas[i].entries[e].parent];
-    if (entry.kind != tree::Kind::kDirectory || work.node_of_entry[i][e] != kNone ||
-        parent == kNone || work.withheld.contains({i, e})) {
+    if (parent == kNone || work.withheld.contains({i, e})) {
       continue;
     }
     const NodeIndex n = fresh.find(parent, entry.name, entry.kind);

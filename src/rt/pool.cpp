@@ -200,7 +200,6 @@ void TaskGroup::Shared::help_until_pending_at_most(std::size_t goal) {
 
 TaskGroup::TaskGroup(Pool& pool, std::size_t limit, std::stop_token outer)
     : outer_(std::move(outer), [this] { source_.request_stop(); }),
-      pool_(pool),
       limit_(limit),
       shared_(std::make_shared<Shared>(pool, source_)) {
   expects(limit > 0);
@@ -227,7 +226,7 @@ void TaskGroup::spawn(std::function<Result<void>(std::stop_token)> task) {
   // The local copy keeps the state alive: the task may end, and the group with it, before we
   // return.
   const std::shared_ptr<Shared> shared = shared_;
-  pool_.submit([shared] { shared->run_next(); });
+  shared->pool.submit([shared] { shared->run_next(); });
   const Lock lock(shared->mutex);
   ++shared->submitted;
   shared->changed.notify_all();

@@ -86,7 +86,6 @@ class TaskGroup {
   struct Shared;
   std::stop_source source_;
   std::stop_callback<std::function<void()>> outer_;
-  Pool& pool_;
   std::size_t limit_;
   std::shared_ptr<Shared> shared_;
 };

@@ -68,13 +68,18 @@ TEST(Late, StaleDeleteLoses) {
   });
 }
 
+/// The first calls its file `a` by the name `b`; the second has not seen that.
+void rename_while_the_other_is_away(Lab& lab, const std::string& text) {
+  lab.base({{"a", text.c_str()}});
+  lab.offline(1);
+  lab.rename(0, "a", "b");
+  lab.run();
+}
+
 TEST(Late, StaleDeleteOfARenamedFileLoses) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
     const std::string text = big("A");
-    lab.base({{"a", text.c_str()}});
-    lab.offline(1);
-    lab.rename(0, "a", "b");
-    lab.run();
+    rename_while_the_other_is_away(lab, text);
     lab.remove(1, "a");
     lab.online(1);
     lab.crash_everywhere();
@@ -86,10 +91,7 @@ TEST(Late, StaleDeleteOfARenamedFileLoses) {
 TEST(Late, StaleRenameMeetsTheOneThatMovedOn) {
   in_every_arrangement(2, kTwoWay, [](Lab& lab) {
     const std::string text = big("A");
-    lab.base({{"a", text.c_str()}});
-    lab.offline(1);
-    lab.rename(0, "a", "b");
-    lab.run();
+    rename_while_the_other_is_away(lab, text);
     lab.rename(1, "a", "c");
     lab.online(1);
     lab.crash_everywhere();

@@ -204,11 +204,12 @@ class Disk {
   static void set_entry(Inode& directory, const std::string& name, const InodePtr& before,
                         const InodePtr& after);
 
-  Result<void> write_locked(const InodePtr& inode, std::uint64_t offset, BytesView from)
-      OX_REQUIRES(mutex_);
+  /// Whether mtime and ctime tell of a change.
+  enum class Stamps : std::uint8_t { kMove, kStay };
+  Result<void> write_locked(const InodePtr& inode, std::uint64_t offset, BytesView from,
+                            Stamps stamps) OX_REQUIRES(mutex_);
   Result<void> truncate_locked(const InodePtr& inode, std::uint64_t size) OX_REQUIRES(mutex_);
-  void log_content(const InodePtr& inode, ContentChange change) OX_REQUIRES(mutex_);
-  void keep_change(const InodePtr& inode, ContentChange change) OX_REQUIRES(mutex_);
+  void log_content(const InodePtr& inode, ContentChange change, Stamps stamps) OX_REQUIRES(mutex_);
 
   void promote_names_of(const Inode& directory) OX_REQUIRES(mutex_);
   void forget_unsynced() OX_REQUIRES(mutex_);

@@ -24,13 +24,11 @@ Result<std::size_t> Disk::read(const Opened& opened, std::uint64_t offset,
   return size;
 }
 
-void Disk::log_content(const InodePtr& inode, ContentChange change) {
-  keep_attributes(inode);
-  inode->attributes.mtime = inode->attributes.ctime = now();
-  keep_change(inode, std::move(change));
-}
-
-void Disk::keep_change(const InodePtr& inode, ContentChange change) {
+void Disk::log_content(const InodePtr& inode, ContentChange change, Stamps stamps) {
+  if (stamps == Stamps::kMove) {
+    keep_attributes(inode);
+    inode->attributes.mtime = inode->attributes.ctime = now();
+  }
   change.version = inode->version;
   change.size_after = inode->content.size();
   std::vector<ContentChange>& log = inode->unsynced_content;
@@ -40,7 +38,8 @@ void Disk::keep_change(const InodePtr& inode, ContentChange change) {
   }
 }
 
-Result<void> Disk::write_locked(const InodePtr& inode, std::uint64_t offset, BytesView from) {
+Result<void> Disk::write_locked(const InodePtr& inode, std::uint64_t offset, BytesView from,
+                                Stamps stamps) {
   Bytes& content = inode->content;
   const std::uint64_t old_size = content.size();
   const std::uint64_t free =
@@ -67,7 +66,7 @@ Result<void> Disk::write_locked(const InodePtr& inode, std::uint64_t offset, Byt
       std::ranges::copy(fits, content.begin() + static_cast<std::ptrdiff_t>(offset));
     }
     used_bytes_ += content.size() - old_size;
-    log_content(inode, std::move(change));
+    log_content(inode, std::move(change), stamps);
   }
   if (fits.size() < from.size()) {
     return Error(Code::kNoSpace, "write: no space left");
@@ -81,22 +80,17 @@ Result<void> Disk::write(const Opened& opened, std::uint64_t offset, BytesView f
   if (from.empty()) {
     return {};
   }
-  return write_locked(opened.inode, offset, from);
+  return write_locked(opened.inode, offset, from, Stamps::kMove);
 }
 
 Result<void> Disk::store_mapped(const Opened& opened, std::uint64_t offset, BytesView from) {
   const rt::Lock lock(mutex_);
   TRY(check_writable(opened));
-  Bytes& content = opened.inode->content;
-  if (offset > content.size() || from.size() > content.size() - offset) {
+  const std::uint64_t size = opened.inode->content.size();
+  if (offset > size || from.size() > size - offset) {
     return Error(Code::kInvalidArgument, "a mapping ends with its file");
   }
-  const auto begin = content.begin() + static_cast<std::ptrdiff_t>(offset);
-  ContentChange change{.offset = offset, .length = from.size(), .size_before = content.size()};
-  change.replaced.assign(begin, begin + static_cast<std::ptrdiff_t>(from.size()));
-  std::ranges::copy(from, begin);
-  keep_change(opened.inode, std::move(change));
-  return {};
+  return write_locked(opened.inode, offset, from, Stamps::kStay);
 }
 
 Result<void> Disk::truncate_locked(const InodePtr& inode, std::uint64_t size) {
@@ -116,7 +110,7 @@ Result<void> Disk::truncate_locked(const InodePtr& inode, std::uint64_t size) {
   }
   content.resize(size);
   used_bytes_ = used_bytes_ + size - old_size;
-  log_content(inode, std::move(change));
+  log_content(inode, std::move(change), Stamps::kMove);
   return {};
 }
 
@@ -137,7 +131,7 @@ Result<void> Disk::clone(const Opened& opened, const Opened& source) {
     return {};
   }
   TRY(truncate_locked(opened.inode, source.inode->content.size()));
-  return write_locked(opened.inode, 0, source.inode->content);
+  return write_locked(opened.inode, 0, source.inode->content, Stamps::kMove);
 }
 
 Result<std::uint64_t> Disk::copy_range(const Opened& opened, const Opened& source,
@@ -154,7 +148,7 @@ Result<std::uint64_t> Disk::copy_range(const Opened& opened, const Opened& sourc
       source_offset, std::min<std::uint64_t>(size, content.size() - source_offset));
   // A copy inside one file would read what it is moving.
   const Bytes own = opened.inode == source.inode ? Bytes(part.begin(), part.end()) : Bytes();
-  TRY(write_locked(opened.inode, offset, own.empty() ? part : BytesView(own)));
+  TRY(write_locked(opened.inode, offset, own.empty() ? part : BytesView(own), Stamps::kMove));
   return static_cast<std::uint64_t>(part.size());
 }
 

@@ -87,6 +87,13 @@ Result<void> MemoryProvider::Store::check_name(std::string_view name) const {
   return {};
 }
 
+Result<void> MemoryProvider::Store::check_names(const RelPath& path) const {
+  for (RelPath rest = path; !rest.is_root(); rest = rest.after_first()) {
+    TRY(check_name(rest.first()));
+  }
+  return {};
+}
+
 MemoryNodePtr MemoryProvider::Store::find(const RelPath& path) const {
   MemoryNodePtr at = contents.root;
   for (RelPath rest = path; !rest.is_root(); rest = rest.after_first()) {
@@ -145,9 +152,7 @@ MemoryNodePtr MemoryProvider::Store::make_parents(const RelPath& directory) {
 }
 
 Result<void> MemoryProvider::Store::check_parent(const RelPath& path) const {
-  for (RelPath rest = path; !rest.is_root(); rest = rest.after_first()) {
-    TRY(check_name(rest.first()));
-  }
+  TRY(check_names(path));
   for (RelPath at = path.parent();; at = at.parent()) {
     const MemoryNodePtr node = find(at);
     const bool may_be_missing = !options.capabilities.directories;

@@ -64,6 +64,7 @@ struct MemoryProvider::Store {
   // Names and nodes.
   std::string key_of(std::string_view name) const;
   Result<void> check_name(std::string_view name) const;
+  Result<void> check_names(const RelPath& path) const;  ///< every one on the way
   MemoryNodePtr find(const RelPath& path) const OX_REQUIRES(mutex);
   /// What is seen at `path`: what stands there, else what is parked and shown there. kNotFound.
   Result<MemoryNodePtr> see(const RelPath& path) const OX_REQUIRES(mutex);

@@ -67,9 +67,7 @@ Result<void> MemoryProvider::decay(const RelPath& path, std::string bytes) {
 
 Result<void> MemoryProvider::user_make_directory(const RelPath& path) {
   const rt::Lock lock(store_->mutex);
-  for (RelPath rest = path; !rest.is_root(); rest = rest.after_first()) {
-    TRY(store_->check_name(rest.first()));
-  }
+  TRY(store_->check_names(path));
   return store_->make_parents(path) == nullptr ? in_the_way(path) : Result<void>{};
 }
 
