@@ -46,7 +46,7 @@ class Directional {
       node.forget = true;
       node.next = std::nullopt;
       for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
-        work_.side(n, i).target = Target::kForget;
+        work_.side(n, i).target = goes_from_mirror(n, i) ? Target::kFollow : Target::kForget;
       }
       return;
     }
@@ -60,6 +60,12 @@ class Directional {
         decide_destination(n, j);
       }
     }
+  }
+
+  /// What a mirror's user moved out of an excluded place is a stranger where it stands.
+  bool goes_from_mirror(NodeIndex n, ReplicaIndex i) const {
+    return is_mirror(work_, i) && work_.present(n, i) &&
+           !out_of_sight_at_source(work_, i, work_.side(n, i).parent, work_.seen_name(n, i));
   }
 
   void source_lacks(NodeIndex n) {
@@ -146,7 +152,7 @@ class Directional {
   /// A destination's copy goes only in mode one-way, and only while it is the copy we made.
   bool may_delete(NodeIndex n, ReplicaIndex j) {
     const tree::Acknowledged* known = work_.acknowledged(n, j);
-    if (mode() == Mode::kOneWay && work_.policy().mirror) {
+    if (is_mirror(work_, j)) {
       return true;
     }
     if (copies() || known == nullptr || !work_.nodes[n].known_delete) {
@@ -256,11 +262,10 @@ class Directional {
       return;
     }
     const std::size_t winner = copies() ? 0 : choose_winner(work_, both);
-    const bool mirrored = mode() == Mode::kOneWay && work_.policy().mirror;
     if (winner == 1) {
       leave(n, j);  // the source keeps its own version: nothing is lost, no copy is made
     }
-    if (winner == 1 || mirrored) {
+    if (winner == 1 || is_mirror(work_, j)) {
       work_.conflicts.push_back({.node = work_.nodes[n].id,
                                  .copy = kNoNode,
                                  .path = {},

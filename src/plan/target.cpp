@@ -29,7 +29,7 @@ class ReplicaTarget {
     for (const NodeIndex directory : by_depth_) {
       settle_directory(directory);
     }
-    if (mirrored() && work_.online(work_.source())) {
+    if (is_mirror(work_, replica_) && work_.online(work_.source())) {
       give_up_all();
     }
     keep_local_directories();
@@ -206,7 +206,7 @@ class ReplicaTarget {
       if (can().names.collision_key(entry.name) != key) {
         continue;
       }
-      if (mirrored() && nothing_to_keep(child)) {
+      if (is_mirror(work_, replica_) && nothing_to_keep(child)) {
         give_up(child, directory);
         return true;
       }
@@ -423,25 +423,11 @@ class ReplicaTarget {
       const Observed& seen = work_.input().replicas[replica_].entries[e];
       const NodeIndex above = work_.node_of_entry[replica_][seen.parent];
       if (work_.node_of_entry[replica_][e] == kNone && above != kNone && !is_held(e) &&
-          seen.coverage != Coverage::kUnknown && !out_of_sight(above, seen.entry.name)) {
+          seen.coverage != Coverage::kUnknown &&
+          !out_of_sight_at_source(work_, replica_, above, seen.entry.name)) {
         adopt_foreign(e, above);
       }
     }
-  }
-
-  bool out_of_sight(NodeIndex directory, const std::string& name) const {
-    const ReplicaIndex source = work_.source();
-    const Side& there = work_.side(directory, source);
-    if (there.status != Status::kPresent) {
-      return there.status != Status::kAbsent;
-    }
-    return work_.input().replicas[source].entries[there.entry].coverage == Coverage::kUnknown ||
-           work_.hidden[source].contains(there.entry, name);
-  }
-
-  bool mirrored() const {
-    return replica_ != work_.source() && work_.policy().mode == Mode::kOneWay &&
-           work_.policy().mirror;
   }
 
   Work& work_;

@@ -222,6 +222,26 @@ NeedDigests Work::take_needed() {
   return need;
 }
 
+bool is_mirror(const Work& work, ReplicaIndex i) {
+  return i != work.source() && work.policy().mode == Mode::kOneWay && work.policy().mirror;
+}
+
+bool out_of_sight_at_source(const Work& work, ReplicaIndex i, NodeIndex directory,
+                            const std::string& name) {
+  const ReplicaIndex source = work.source();
+  const Side& there = work.side(directory, source);
+  if (there.status == Status::kExcluded && work.present(directory, i)) {
+    // It left an excluded place, so the question is about where it stands now.
+    return out_of_sight_at_source(work, i, work.side(directory, i).parent,
+                                  work.seen_name(directory, i));
+  }
+  if (there.status != Status::kPresent) {
+    return there.status != Status::kAbsent;
+  }
+  return work.input().replicas[source].entries[there.entry].coverage == Coverage::kUnknown ||
+         work.hidden[source].contains(there.entry, name);
+}
+
 bool moved_on(const Work& work, NodeIndex n, ReplicaIndex i) {
   const tree::Acknowledged* known = work.acknowledged(n, i);
   const NodeIndex parent = work.side(n, i).parent;

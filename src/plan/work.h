@@ -188,6 +188,12 @@ void target(Work& work);
 void freeze_over_budget(Work& work);
 void schedule(Work& work, Plan& plan);
 
+/// Mode one-way with --mirror: a destination, which keeps nothing of its own.
+bool is_mirror(const Work& work, ReplicaIndex i);
+/// Could the source have, without showing it, what replica `i` has under this name in `directory`?
+/// Contract: a mode with a source.
+bool out_of_sight_at_source(const Work& work, ReplicaIndex i, NodeIndex directory,
+                            const std::string& name);
 /// A destination's own version that won: it stands where the agreed tree says, and keeps its bytes.
 bool keeps_own_version(const Work& work, NodeIndex n, ReplicaIndex i);
 /// Stands elsewhere than it was acknowledged; never what was not. Contract: present.

@@ -14,6 +14,11 @@ bool stands_still(provider::Provider& provider, const RelPath& path, const tree:
               : entry->fingerprint.same_version(before.fingerprint));
 }
 
+bool is_that_file(const Result<tree::Entry>& entry, const tree::Entry& before) {
+  return entry.ok() && entry->kind == before.kind && before.fingerprint.id != 0 &&
+         entry->fingerprint.same_object(before.fingerprint);
+}
+
 /// The version before has left its place to the one that is to come.
 bool has_stepped_aside(provider::Provider& provider, const tree::Entry& standing,
                        const state::Action& action, const provider::TrashFolder& trash) {
@@ -120,6 +125,30 @@ void clear_placeholder_of_parked(provider::Provider& provider, const state::Acti
   });
   if (!was_there) {
     take_away_if_empty(provider, unparking.path, std::nullopt, trash);
+  }
+}
+
+void clear_second_name(provider::Provider& provider, const state::Action& action,
+                       const provider::TrashFolder& trash) {
+  if (action.kind != state::ActionKind::kMove || !action.before.has_value() ||
+      action.before->kind == tree::Kind::kDirectory) {
+    return;
+  }
+  const Result<tree::Entry> second = provider.look(action.path);
+  if (!is_that_file(second, *action.before) || second->fingerprint.link_count < 2) {
+    return;
+  }
+  if (!action.parked.empty()) {
+    ignore(provider.unpark(action.parked, action.path), "it is not parked any more");
+    return;
+  }
+  if (!is_that_file(provider.look(action.from), *action.before)) {
+    return;
+  }
+  const auto removed = provider.remove(action.path, second->fingerprint, trash);
+  if (removed.ok() && removed->has_value() &&
+      is_that_file(provider.look(action.from), *action.before)) {
+    ignore(provider.purge_trashed((*removed)->path), "one name too many loses nothing");
   }
 }
 

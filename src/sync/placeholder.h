@@ -54,6 +54,12 @@ void clear_placeholder_of_parked(provider::Provider& provider, const state::Acti
                                  const std::vector<state::Action>& actions,
                                  const provider::TrashFolder& trash);
 
+/// Where a file system can link, a rename that must not replace is a link and a removal. Of one
+/// that was broken off in between, `action`, the new name goes again; what was parked loses the
+/// parked one.
+void clear_second_name(provider::Provider& provider, const state::Action& action,
+                       const provider::TrashFolder& trash);
+
 /// None: a file or a directory.
 void take_away_if_empty(provider::Provider& provider, const RelPath& path,
                         std::optional<tree::Kind> kind, const provider::TrashFolder& trash);

@@ -77,6 +77,7 @@ class Settler {
         continue;
       }
       provider::Provider& provider = *replicas_[action.replica].provider;
+      clear_second_name(provider, action, trash);
       if (action.kind == state::ActionKind::kMove && !action.parked.empty()) {
         clear_placeholder_of_parked(provider, action, batch.actions, trash);
       } else {

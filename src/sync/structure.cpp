@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 #include <span>
 #include <utility>
 
@@ -99,11 +100,22 @@ class Structure {
       ++run_.attempt;
       run_.services.progress->set_current(operation.path.text());
       const Result<void> done = carry_out_one(operation, actions[k]);
+      note_linked(operation);
       if (!done.ok()) {
         run_.fail(operation, done.error());
         not_done(operation);
       }
     }
+  }
+
+  void note_linked(const plan::Operation& operation) {
+    const auto note = [&](const auto& touched) {
+      if (touched.has_value() && touched->link_count > 1 && touched->id != 0) {
+        linked_.emplace(operation.replica, touched->id);
+      }
+    };
+    note(operation.expected);
+    note(operation.other_expected);
   }
 
   /// A full disk is no reason to leave a move, and none to keep what is to go: only that makes room
@@ -211,8 +223,20 @@ class Structure {
     }
   }
 
-  const tree::Fingerprint& expected(const plan::Operation& operation, const RelPath& path) const {
-    return run_.current(operation.replica, path, *operation.expected);
+  tree::Fingerprint expected(const plan::Operation& operation, const RelPath& path) const {
+    return current(operation.replica, path, *operation.expected);
+  }
+
+  /// A step of ours that touched a file by one of its names has moved the ctime that the others
+  /// show.
+  tree::Fingerprint current(ReplicaIndex replica, const RelPath& path,
+                            const tree::Fingerprint& planned) const {
+    const tree::Fingerprint& known = run_.current(replica, path, planned);
+    if (known.link_count < 2 || !linked_.contains({replica, known.id})) {
+      return known;
+    }
+    const Result<tree::Entry> now = run_.provider(replica).look(path);
+    return now.ok() && same_after_rename(known, now->fingerprint) ? now->fingerprint : known;
   }
 
   void done(const plan::Operation& operation, state::Action& action, const tree::Entry& entry) {
@@ -279,7 +303,7 @@ class Structure {
     TRY(check(store, operation.from, expected(operation, operation.from)));
     if (operation.other_expected.has_value()) {
       TRY(check(store, operation.path,
-                run_.current(operation.replica, operation.path, *operation.other_expected)));
+                current(operation.replica, operation.path, *operation.other_expected)));
     }
     TRY_ASSIGN(const auto entries, store.exchange(operation.from, operation.path));
     done(operation, action, entries.second);
@@ -345,7 +369,8 @@ class Structure {
   }
 
   Execution& run_;
-  std::vector<std::function<void()>> acknowledgements_;  ///< of the replica at work
+  std::vector<std::function<void()>> acknowledgements_;      ///< of the replica at work
+  std::set<std::pair<ReplicaIndex, std::uint64_t>> linked_;  ///< files of several names, touched
   bool holds_back_ = false;  ///< something is parked that does not come home
 };
 

@@ -434,6 +434,27 @@ TEST(OneWay, MirrorNeverTouchesWhatIsExcluded) {
   });
 }
 
+TEST(OneWay, MirrorRemovesAtOnceWhatLeftAnExcludedName) {
+  in_mode({.mode = Mode::kOneWay, .mirror = true}, 2, [](Lab& lab) {
+    lab.write(0, "a", "A");
+    lab.write(0, "x.tmp", "hidden");
+    lab.mkdir(0, "tmp");
+    lab.write(0, "tmp/inside", "below");
+    settle(lab);
+    lab.world.filter = [](ReplicaIndex, const RelPath& path, bool) {
+      return path.name().ends_with("tmp");
+    };
+    lab.rename(1, "x.tmp", "shown");
+    lab.rename(1, "tmp", "folder");
+    lab.write(1, "folder/own", "mine");
+    lab.run();
+    lab.expect_at(0, {{"a", "A"}, {"x.tmp", "hidden"}, {"tmp/inside", "below"}});
+    lab.expect_at(1, {{"a", "A"}});
+    EXPECT_FALSE(lab.at(1).has("folder"));
+    EXPECT_EQ(lab.at(1).trash().size(), 3U);
+  });
+}
+
 TEST(OneWay, MirrorRemovesNothingThatTheSourceHides) {
   in_mode({.mode = Mode::kOneWay, .mirror = true}, 2, [](Lab& lab) {
     const ReplicaIndex source = lab.replica_of(0);

@@ -309,6 +309,7 @@ std::optional<Edit> User::finish_writing() {
   // The file may have been moved or put aside, and written by others: what is gone afterwards is
   // what this write replaced.
   const std::set<std::string> before = all_contents();
+  const Tree stood = ground_.look();
   if (writing.is_mapped) {
     (void)writing.file->store_mapped(writing.bytes);
   } else {
@@ -322,6 +323,7 @@ std::optional<Edit> User::finish_writing() {
       versions_.replace(bytes);
     }
   }
+  forget_synced(stood);
   const bool whole = after.contains(writing.bytes);
   if (!whole) {
     versions_.replace(writing.bytes);
@@ -344,6 +346,19 @@ std::optional<Edit> User::finish_writing() {
     }
   }
   return edit;
+}
+
+/// What was overwritten may live on in copies, and nobody has synced those.
+void User::forget_synced(const Tree& stood) {
+  const Tree now = ground_.look();
+  for (const auto& [path, node] : stood) {
+    const auto left = now.find(path);
+    Versions::Version* version = versions_.find(node.bytes);
+    if (version != nullptr && !version->shared &&
+        (left == now.end() || left->second.bytes != node.bytes)) {
+      version->durable = false;
+    }
+  }
 }
 
 void User::drop_open_file() {

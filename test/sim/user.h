@@ -66,6 +66,7 @@ class User {
 
   bool carry_out(Edit& edit);
   void allow_halves(Edit& edit);
+  void forget_synced(const Tree& stood);
   bool create(Edit& edit);
   bool write(Edit& edit);
   bool begin_writing(Edit& edit, const std::string& path);

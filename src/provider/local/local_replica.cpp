@@ -214,8 +214,13 @@ Result<tree::Entry> LocalProvider::unpark(std::string_view name, const RelPath& 
   TRY_ASSIGN(const Place to, writable_place(path));
   TRY_ASSIGN(const std::string parked_name, name_of_parked(name));
   TRY_ASSIGN(const fs::Stat stat, root_->stage()->stat(parked_name));
-  TRY(move_to_free_name(root_->facts().renames, stat.type, *root_->stage(), parked_name,
-                        *to.directory, to.name));
+  auto moved = move_to_free_name(root_->facts().renames, stat.type, *root_->stage(), parked_name,
+                                 *to.directory, to.name);
+  if (moved.failed_with(Code::kExists) && stat.type != fs::NodeType::kDirectory &&
+      stat.link_count > 1 && is_same_inode(*to.directory, to.name, stat)) {
+    moved = root_->stage()->remove_file(parked_name);  // of a link and a removal, one was made
+  }
+  TRY(std::move(moved));
   return root_->entry_after_change(*to.directory, to.name);
 }
 

@@ -5,11 +5,6 @@
 namespace ox::provider {
 namespace {
 
-bool is_same_inode(fs::Directory& directory, const std::string& name, const fs::Stat& stat) {
-  const auto standing = directory.stat(name);
-  return standing.ok() && standing->inode == stat.inode && standing->device == stat.device;
-}
-
 // An error may hide that the call did its work (a lost answer of a network file system): a name is
 // given back only while our own placeholder stands there.
 
@@ -32,7 +27,11 @@ Result<void> move_by_link(fs::Directory& from, const std::string& from_name, fs:
   TRY(from.link(from_name, to, to_name));
   TRY_ASSIGN(const fs::Stat linked, to.stat(to_name));
   if (is_same_inode(from, from_name, linked)) {
-    return from.remove_file(from_name);
+    auto removed = from.remove_file(from_name);
+    if (!removed.ok() && is_same_inode(from, from_name, linked)) {
+      ignore(to.remove_file(to_name), "the first error is the one to tell");
+    }
+    return removed;
   }
   // Somebody saved over the old name meanwhile: that is another version and stays.
   return {};
@@ -51,6 +50,11 @@ Result<void> move_over_own_file(fs::Directory& from, const std::string& from_nam
 }
 
 }  // namespace
+
+bool is_same_inode(fs::Directory& directory, const std::string& name, const fs::Stat& stat) {
+  const auto standing = directory.stat(name);
+  return standing.ok() && standing->inode == stat.inode && standing->device == stat.device;
+}
 
 Result<void> move_to_free_name(const RenameAbilities& renames, fs::NodeType type,
                                fs::Directory& from, const std::string& from_name, fs::Directory& to,

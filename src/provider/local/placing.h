@@ -21,6 +21,9 @@ Result<void> move_to_private_name(const RenameAbilities& renames, fs::NodeType t
                                   fs::Directory& from, const std::string& from_name,
                                   fs::Directory& to, const std::string& to_name);
 
+/// Does the entry `name` of `directory` stand for the file that `stat` was taken of?
+bool is_same_inode(fs::Directory& directory, const std::string& name, const fs::Stat& stat);
+
 /// `name`, "name~2", "name~3" …, cut to fit `max_bytes` without breaking UTF-8.
 std::string numbered_name(const std::string& name, unsigned number, std::size_t max_bytes);
 
