@@ -379,7 +379,7 @@ class Run {
       ledger.load(std::move(nodes));
     }
     if (!epoch_advanced_) {
-      raise_epochs(facts_, replicas_, started_);
+      raise_epochs(facts_, replicas_, started_, *services_.random);
       TRY_ASSIGN(const bool all_took_it, announce_epoch());
       if (!all_took_it) {
         return true;  // another plan, without those that did not

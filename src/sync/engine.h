@@ -12,6 +12,7 @@
 #include "rt/clock.h"
 #include "rt/pool.h"
 #include "rt/progress.h"
+#include "rt/random.h"
 #include "rt/rate_limit.h"
 #include "state/store.h"
 #include "tree/filter.h"
@@ -107,6 +108,7 @@ struct Services {
   rt::Clock* clock = nullptr;
   rt::Progress* progress = nullptr;
   rt::RateLimit* rate_limit = nullptr;  ///< none: no limit
+  rt::Random* random = &rt::system_random();
   EventSink events;                     ///< may be empty
 };
 

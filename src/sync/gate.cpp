@@ -133,11 +133,14 @@ Result<Gate> pass_gate(const state::RuleFacts& facts, const std::vector<EngineRe
 }
 
 void raise_epochs(state::RuleFacts& facts, const std::vector<EngineReplica>& replicas,
-                  Timestamp now) {
+                  Timestamp now, rt::Random& random) {
+  constexpr std::uint64_t kMostSkipped = 1U << 30U;  // of nanoseconds: about a second
   const auto floor = static_cast<std::uint64_t>(std::max<std::int64_t>(now.ns, 0));
   for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
     if (replicas[i].provider != nullptr && writable(replicas[i])) {
-      facts.replicas[i].pending_epoch = std::max(facts.replicas[i].pending_epoch, floor);
+      state::ReplicaFacts& replica = facts.replicas[i];
+      replica.pending_epoch = std::max({replica.epoch, replica.pending_epoch, floor}) +
+                              random.next() % kMostSkipped;
     }
   }
 }

@@ -24,11 +24,12 @@ Result<Gate> pass_gate(const state::RuleFacts& facts, const std::vector<EngineRe
                        const std::string& mode, bool compares_bytes,
                        const std::vector<std::string>& approved, std::stop_token stop);
 
-/// Lets the next epochs begin no lower than the clock, so that no two histories of one root have an
-/// epoch in common: after the state was lost, counting alone would soon meet the numbers that an
-/// older copy of the root bears.
+/// Lets the next epochs begin no lower than the clock and skip some by chance, so that no two
+/// histories of one root have an epoch in common: after the state was lost or came back from an
+/// older copy, counting alone would soon meet the numbers that a copy of the root bears, and a
+/// clock may have been set back.
 void raise_epochs(state::RuleFacts& facts, const std::vector<EngineReplica>& replicas,
-                  Timestamp now);
+                  Timestamp now, rt::Random& random);
 
 /// Announces the next epoch: first in the state (with `extra`), then on every root that takes part.
 /// A crash in between leaves both numbers valid. `make_room` may help a full root once. The answer

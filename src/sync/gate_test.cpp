@@ -67,6 +67,23 @@ class Epochs : public EngineLab {
     run_clean();
   }
 
+  Bytes copy_state() {
+    store_.reset();
+    const auto file = disk_.root()->open_file("state", fs::Access::kRead).value();
+    Bytes bytes(file->stat()->size);
+    EXPECT_TRUE(file->read_at(0, bytes).ok());
+    open_store();
+    return bytes;
+  }
+
+  void restore_state(const Bytes& bytes) {
+    store_.reset();
+    const auto file = disk_.root()->open_file("state", fs::Access::kReadWrite).value();
+    EXPECT_TRUE(file->truncate(bytes.size()).ok());
+    EXPECT_TRUE(file->write_at(0, bytes).ok());
+    open_store();
+  }
+
   std::shared_ptr<const provider::MemoryProvider::Snapshot> older_;
 };
 
@@ -86,6 +103,18 @@ TEST_F(Epochs, OfARootThatIsEmptyNowAreMissed) {
   EXPECT_EQ(report.held, std::vector<std::string>{"root b"});
   EXPECT_TRUE(files(1).empty()) << "its disk may not be mounted";
   EXPECT_EQ(files(0).size(), 2U);
+}
+
+TEST_F(Epochs, OfTwoHistoriesHaveNoneInCommonThoughTheClockWasSetBack) {
+  clock_.set_wall(Timestamp{1'000'000'000'000});
+  write(0, "one", "bytes of one");
+  const Bytes older_state = copy_state();
+  run_clean();
+  const auto root_of_one_history = stores_[1]->snapshot();
+  restore_state(older_state);
+  EXPECT_TRUE(run().value().rebased) << "the other history begins";
+  stores_[1]->restore(root_of_one_history);
+  EXPECT_TRUE(run().value().rebased);
 }
 
 TEST_F(Epochs, GoOnFromRunToRun) {

@@ -59,6 +59,7 @@ World::World(WorldOptions options, std::uint64_t seed, bool verbose)
       clock_(kStart),
       engine_random_(seed ^ 0x5bd1e995),
       cut_random_(seed ^ 0x27d4eb2f),
+      epoch_random_(seed ^ 0x165667b1),
       verbose_(verbose),
       faults_(std::make_shared<fs::FaultPlan>()) {
   if (options_.shuffle.has_value()) {
@@ -185,6 +186,7 @@ RunResult World::run(const sync::RunOptions& options, std::optional<std::size_t>
     sync::RunOptions of_members = options;
     of_members.policy.order.resize(replicas.size());
     sync::Services services{.pool = pool_.get(), .clock = &clock_, .progress = &progress_};
+    services.random = &epoch_random_;
     services.events = [&](const sync::Event& event) {
       if (event.kind == sync::EventKind::kDone) {
         ++result.deeds[event.action];

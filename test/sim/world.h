@@ -109,6 +109,7 @@ class World {
   rt::ManualClock clock_;
   rt::SeededRandom engine_random_;
   rt::SeededRandom cut_random_;
+  rt::SeededRandom epoch_random_;
   bool verbose_;
   std::shared_ptr<fs::FaultPlan> faults_;
   std::vector<std::unique_ptr<fs::MemoryFileSystem>> disks_;
