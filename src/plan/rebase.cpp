@@ -42,12 +42,11 @@ void rebase(Input& input) {
     }
   }
   for (std::size_t n = 0; n < input.nodes.size(); ++n) {
-    if (keep[n]) {
-      continue;
-    }
     for (ReplicaIndex i = 0; i < input.replicas.size(); ++i) {
-      if (input.replicas[i].traits.online) {
-        input.nodes[n].sides[i] = {};
+      tree::ReplicaSide& side = input.nodes[n].sides[i];
+      // What one that is away was knowingly left with may be its own edit in another mode.
+      if (input.replicas[i].traits.online ? !keep[n] : side.waived.has_value()) {
+        side = {};
       }
     }
   }

@@ -197,6 +197,7 @@ class Run {
     // After a crash between delivery and removal all is as acknowledged, yet the sources must go.
     const bool moving = options_.policy.mode == plan::Mode::kMove;
     return {.whole = rebase_ || moving,
+            .looks_closely = rebase_,
             .moves = whose_moves_count(options_.policy, replicas_.size()),
             .compare_bytes = options_.policy.compare.hash,
             .scrubs = rebase_ ? std::vector<bool>() : due_scrubs()};

@@ -68,6 +68,23 @@ class EngineLab : public ::testing::Test {
                  .value();
   }
 
+  Bytes copy_state() {
+    store_.reset();
+    const auto file = disk_.root()->open_file("state", fs::Access::kRead).value();
+    Bytes bytes(file->stat()->size);
+    EXPECT_TRUE(file->read_at(0, bytes).ok());
+    open_store();
+    return bytes;
+  }
+
+  void restore_state(const Bytes& bytes) {
+    store_.reset();
+    const auto file = disk_.root()->open_file("state", fs::Access::kReadWrite).value();
+    EXPECT_TRUE(file->truncate(bytes.size()).ok());
+    EXPECT_TRUE(file->write_at(0, bytes).ok());
+    open_store();
+  }
+
   Result<RunReport> run(std::stop_token stop = {}) {
     clock_.advance(std::chrono::seconds(10));
     const Services services{.pool = threads_ != nullptr ? threads_.get() : &pool_,

@@ -67,23 +67,6 @@ class Epochs : public EngineLab {
     run_clean();
   }
 
-  Bytes copy_state() {
-    store_.reset();
-    const auto file = disk_.root()->open_file("state", fs::Access::kRead).value();
-    Bytes bytes(file->stat()->size);
-    EXPECT_TRUE(file->read_at(0, bytes).ok());
-    open_store();
-    return bytes;
-  }
-
-  void restore_state(const Bytes& bytes) {
-    store_.reset();
-    const auto file = disk_.root()->open_file("state", fs::Access::kReadWrite).value();
-    EXPECT_TRUE(file->truncate(bytes.size()).ok());
-    EXPECT_TRUE(file->write_at(0, bytes).ok());
-    open_store();
-  }
-
   std::shared_ptr<const provider::MemoryProvider::Snapshot> older_;
 };
 

@@ -53,7 +53,7 @@ class Scanner {
       : store_(store),
         replicas_(replicas),
         options_(options),
-        lagging_(replicas),
+        lagging_(replicas, options.looks_closely),
         rereading_(replicas_, options_),
         group_(*services.pool, 100'000'000, std::move(stop)) {
     result_.replicas.resize(replicas.size());

@@ -13,6 +13,8 @@ namespace ox::sync {
 struct ScanOptions {
   /// List and hand over everything, also what did not change (first sync, rebase).
   bool whole = false;
+  /// What was acknowledged is no reason to believe a listing that may lag behind (rebase).
+  bool looks_closely = false;
   /// Per replica: does what stands elsewhere now count as moved, wherever that is? Empty: nowhere.
   std::vector<bool> moves;
   /// Files that may have changed behind their time stamps are read (--compare with hash).

@@ -6,7 +6,8 @@
 
 namespace ox::sync {
 
-LaggingListings::LaggingListings(const std::vector<EngineReplica>& replicas) : replicas_(replicas) {
+LaggingListings::LaggingListings(const std::vector<EngineReplica>& replicas, bool looks_closely)
+    : replicas_(replicas), looks_closely_(looks_closely) {
   for (std::size_t i = 0; i < replicas.size(); ++i) {
     any_ = any_ || lags(i);
   }
@@ -48,7 +49,8 @@ std::vector<tree::Entry> LaggingListings::confirm(NodeId directory, const RelPat
   }
   std::erase_if(listing.entries, [&](const tree::Entry& entry) {
     const auto found = known.find(entry.name);
-    const bool as_known = found != known.end() && found->second->value.kind == entry.kind &&
+    const bool as_known = !looks_closely_ && found != known.end() &&
+                          found->second->value.kind == entry.kind &&
                           found->second->fingerprint.same_version(entry.fingerprint);
     if (as_known) {
       doubtful.erase(entry.name);

@@ -14,7 +14,8 @@ namespace ox::sync {
 /// somebody's edit, delete or new file. Safe for concurrent calls once all is added.
 class LaggingListings {
  public:
-  explicit LaggingListings(const std::vector<EngineReplica>& replicas);
+  /// `looks_closely`: nothing is believed because it is as acknowledged.
+  LaggingListings(const std::vector<EngineReplica>& replicas, bool looks_closely);
 
   bool any() const { return any_; }
   /// A record with sides that may stand elsewhere than agreed.
@@ -35,6 +36,7 @@ class LaggingListings {
                     const std::vector<tree::NodeRecord>& records) const;
 
   const std::vector<EngineReplica>& replicas_;
+  const bool looks_closely_;
   bool any_ = false;
   std::vector<tree::NodeRecord> unsettled_;
 };

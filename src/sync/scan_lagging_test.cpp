@@ -123,6 +123,27 @@ std::vector<Lagging> all_of_two_to_five() {
   return all;
 }
 
+TEST_F(EngineLab, ALateListingIsNotBelievedByARebase) {
+  provider::Capabilities can = provider::full_capabilities();
+  can.consistent = false;
+  add_replica(std::move(can));
+  add_replica();
+  write(0, "file", "bytes of the file");
+  run_clean();
+  run_clean();
+  const Bytes older_state = copy_state();
+  options_.policy.mode = plan::Mode::kMove;
+  run_clean();
+  ASSERT_TRUE(files(0).empty());
+  options_.policy.mode = plan::Mode::kTwoWay;
+  restore_state(older_state);
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    ASSERT_TRUE(run().ok());
+    EXPECT_EQ(files(0).size(), 1U) << "the listing may still have shown what we removed";
+    EXPECT_EQ(files(1).size(), 1U) << "nobody deleted it";
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Of, LaggingTest, ::testing::ValuesIn(all_of_two_to_five()),
                          [](const auto& info) {
                            std::string name = std::to_string(info.param.replicas) + "_replicas_";

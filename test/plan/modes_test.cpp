@@ -330,6 +330,27 @@ TEST(OneWay, NewerDriftWinsAndIsNotDecidedAgain) {
   });
 }
 
+TEST(OneWay, ADestinationsWinnerIsItsEditWhenTheModeChangesWhileItIsAway) {
+  in_mode({.mode = Mode::kOneWay}, 2, [](Lab& lab) {
+    if (lab.count() < 3) {
+      return;
+    }
+    lab.write(0, "a.txt", "A");
+    settle(lab);
+    lab.write(1, "a.txt", "drift");
+    settle(lab);
+    lab.offline(1);
+    lab.world.policy.mode = Mode::kTwoWay;
+    lab.world.rebase();
+    settle(lab);
+    lab.online(1);
+    settle(lab);
+    for (std::size_t role = 0; role < lab.count(); ++role) {
+      EXPECT_EQ(lab.at(role).find("a.txt")->blob->bytes, "drift") << "the newer version wins";
+    }
+  });
+}
+
 TEST(OneWay, ADestinationsWinnerFollowsRenames) {
   in_mode({.mode = Mode::kOneWay}, 2, [](Lab& lab) {
     const std::string drift = big("drift");
