@@ -99,7 +99,7 @@ class Run {
   }
 
   Result<void> start_up() {
-    TRY_ASSIGN(Settled settled, settle(store_, replicas_, services_));
+    TRY_ASSIGN(Settled settled, settle(store_, replicas_, services_, rebase_));
     for (state::Problem& problem : settled.problems) {
       add_problem(std::move(problem));
     }

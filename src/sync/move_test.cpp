@@ -34,5 +34,23 @@ TEST_F(Moving, KeepsWhatOneDestinationDidNotTake) {
   EXPECT_EQ(files(2), files(1));
 }
 
+TEST_F(Moving, KeepsANewVersionThatDidNotArriveThoughTheOldOneHad) {
+  // The first run ends after both destinations have all, and before anything leaves the source.
+  fail_calls(0, "remove", Code::kPermissionDenied);
+  ASSERT_TRUE(run().ok());
+  heal(0);
+  ASSERT_EQ(files(1).size(), 2U);
+  write(0, "file", "a new version of the file");
+  fail_calls(1, "publish", Code::kPermissionDenied);
+  fail_calls(2, "publish", Code::kPermissionDenied);
+  ASSERT_TRUE(run().ok());
+  EXPECT_EQ(files(0), (std::map<std::string, std::string>{{"file", "a new version of the file"}}));
+  heal(1);
+  heal(2);
+  run_clean();
+  EXPECT_TRUE(files(0).empty());
+  EXPECT_EQ(files(1).at("file"), "a new version of the file");
+}
+
 }  // namespace
 }  // namespace ox::sync

@@ -21,8 +21,12 @@ std::string trash_folder(const state::RunRecord& run) {
 
 class Settler {
  public:
-  Settler(state::Store& store, const std::vector<EngineReplica>& replicas, const Services& services)
-      : store_(store), replicas_(replicas), services_(services) {}
+  Settler(state::Store& store, const std::vector<EngineReplica>& replicas, const Services& services,
+          bool sources_may_be_gone)
+      : store_(store),
+        replicas_(replicas),
+        services_(services),
+        sources_may_be_gone_(sources_may_be_gone) {}
 
   Result<Settled> run() {
     TRY_ASSIGN(const std::vector<state::ActionBatch> open, store_.open_batches());
@@ -138,6 +142,10 @@ class Settler {
       if (!ours.ok()) {
         return false;
       }
+      if (*ours && sources_may_be_gone_ && entry->fingerprint.size != 0) {
+        record_version(action, run, trashed, *entry, commit);
+        continue;
+      }
       if (*ours) {
         ignore(provider.purge_trashed(trashed), "its bytes stand where they came from");
         continue;
@@ -232,10 +240,9 @@ class Settler {
     };
   }
 
-  void record_displaced(state::Action& action, const state::RunRecord& run, const RelPath& trashed,
-                        const tree::Entry& entry, state::Commit& commit) {
-    action.done = true;
-    action.trashed = trashed;
+  void record_version(const state::Action& action, const state::RunRecord& run,
+                      const RelPath& trashed, const tree::Entry& entry,
+                      state::Commit& commit) const {
     commit.versions.push_back({.run = run.id,
                                .node = action.node,
                                .replica = action.replica,
@@ -243,6 +250,13 @@ class Settler {
                                .trashed = trashed,
                                .content = entry.content,
                                .when = services_.clock->now()});
+  }
+
+  void record_displaced(state::Action& action, const state::RunRecord& run, const RelPath& trashed,
+                        const tree::Entry& entry, state::Commit& commit) {
+    action.done = true;
+    action.trashed = trashed;
+    record_version(action, run, trashed, entry, commit);
     if (action.kind != state::ActionKind::kPut) {
       return;
     }
@@ -314,6 +328,7 @@ class Settler {
   state::Store& store_;
   const std::vector<EngineReplica>& replicas_;
   const Services& services_;
+  const bool sources_may_be_gone_;
   Settled settled_;
   std::optional<state::RunRecord> last_run_;
   std::optional<Announcements> announcements_;  ///< none: no run ever announced anything
@@ -322,8 +337,8 @@ class Settler {
 }  // namespace
 
 Result<Settled> settle(state::Store& store, const std::vector<EngineReplica>& replicas,
-                       const Services& services) {
-  return Settler(store, replicas, services).run();
+                       const Services& services, bool sources_may_be_gone) {
+  return Settler(store, replicas, services, sources_may_be_gone).run();
 }
 
 }  // namespace ox::sync

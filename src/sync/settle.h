@@ -17,8 +17,10 @@ struct Settled {
 
 /// Start-up after whatever happened: parked entries go back to where they stood, versions that a
 /// crash left unrecorded in the trash are recorded, staged leftovers are swept, open batches
-/// closed. What was done and not acknowledged is found by the following scan.
+/// closed. What was done and not acknowledged is found by the following scan. With
+/// `sources_may_be_gone` (a root or the state came back from an older copy) our own new version
+/// that a crash left in a trash is kept there, for it may be the last of its kind.
 Result<Settled> settle(state::Store& store, const std::vector<EngineReplica>& replicas,
-                       const Services& services);
+                       const Services& services, bool sources_may_be_gone = false);
 
 }  // namespace ox::sync

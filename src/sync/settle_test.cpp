@@ -46,6 +46,31 @@ TEST(SettleAfterCrash, TheTrashNeverHoldsOurNewVersion) {
   }
 }
 
+TEST(SettleAfterCrash, TheLastOfOurNewVersionsIsKeptWhereItMayBeOne) {
+  bool died = true;
+  bool waited_in_trash = false;
+  for (std::uint64_t crash = 1; died; ++crash) {
+    SCOPED_TRACE("crash at call " + std::to_string(crash));
+    CrashLab lab;
+    died = dies_replacing(lab, crash);
+    waited_in_trash = waited_in_trash || (lab.trashed_bytes().contains("new bytes") &&
+                                          lab.read("b", "file") == "old bytes");
+    // `a` comes back from an older copy, which has no mark of ours yet.
+    lab.save("a", "file", "old bytes");
+    ASSERT_TRUE(lab.folder("a")
+                    ->open_below(RelPath::parse(".syncoxiders/id").value())
+                    .value()
+                    ->remove_file(lab.facts_.id)
+                    .ok());
+    const bool left_on_b = lab.all_bytes().contains("new bytes");
+    const Result<RunReport> report = lab.run();
+    ASSERT_TRUE(report.ok()) << report.error().to_string();
+    ASSERT_TRUE(report->rebased);
+    EXPECT_EQ(left_on_b, lab.all_bytes().contains("new bytes"));
+  }
+  EXPECT_TRUE(waited_in_trash);
+}
+
 TEST(SettleAfterCrash, UndoBringsTheOldVersionOrNothing) {
   bool died = true;
   for (std::uint64_t crash = 1; died; ++crash) {

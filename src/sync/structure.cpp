@@ -402,7 +402,11 @@ Result<void> execute_source_removals(Execution& execution, const plan::Plan& pla
     if (record == nullptr || !record->agreed.has_value()) {
       continue;
     }
-    bool delivered = true;
+    const auto& at_source = record->sides[operation.replica].acknowledged;
+    // What failed to arrive left the record with the version before it.
+    bool delivered =
+        at_source.has_value() && at_source->fingerprint.same_version(execution.current(
+                                     operation.replica, operation.path, *operation.expected));
     for (ReplicaIndex i = 0; i < record->sides.size(); ++i) {
       const auto& side = record->sides[i].acknowledged;
       delivered =
