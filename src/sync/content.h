@@ -117,6 +117,8 @@ class Publisher {
   void publish_tree(const Tree& tree);
   void publish(Transfer& transfer);
   bool fail_or_wait(const Transfer& transfer);
+  /// The version whose attributes were set may be another one by now, and nothing shows it.
+  bool is_doubted(const plan::Operation& operation) const;
   Result<provider::Published> put(const TransferPart& part);
   void collect(NewDirectory& directory, state::Action& action);
   void collect(const Transfer& transfer, TransferPart& part, state::Action& action);

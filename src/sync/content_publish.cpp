@@ -201,6 +201,14 @@ void Publisher::collect(NewDirectory& directory, state::Action& action) {
   action.after = std::move(directory.entry);
 }
 
+bool Publisher::is_doubted(const plan::Operation& operation) const {
+  const tree::NodeRecord* record = run_.ledger.find(operation.node);
+  const auto known = record == nullptr ? std::optional<tree::Acknowledged>()
+                                       : record->sides[operation.replica].acknowledged;
+  return (operation.expected.has_value() && operation.expected->racy) ||
+         (known.has_value() && known->fingerprint.racy);
+}
+
 void Publisher::collect(const Transfer& transfer, TransferPart& part, state::Action& action) {
   const plan::Operation& operation = *part.operation;
   const provider::Published& published = *part.published;
@@ -224,9 +232,11 @@ void Publisher::collect(const Transfer& transfer, TransferPart& part, state::Act
     run_.services.progress->add_done({.files = 1, .bytes = 0});
   }
   run_.note_done(operation);
-  // A time that we set hides a change that was made just before it: the bytes are read once more.
-  const bool hides = !put && action.before.has_value() &&
-                     action.before->fingerprint.mtime != published.entry.fingerprint.mtime;
+  // A time that we set hides a change that was made just before it, and whoever had the file open
+  // still has: the bytes are read once more.
+  const bool sets_time = !put && action.before.has_value() &&
+                         action.before->fingerprint.mtime != published.entry.fingerprint.mtime;
+  const bool hides = sets_time || (!put && is_doubted(operation));
   waiting_.add(
       {.node = operation.node,
        .replica = operation.replica,

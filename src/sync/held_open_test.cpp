@@ -37,6 +37,17 @@ TEST_F(HeldOpen, IsStillDoubtedAfterASecondReadingWhileItIsHeld) {
   EXPECT_EQ(files(1).at("file"), "two");
 }
 
+TEST_F(HeldOpen, IsStillDoubtedAfterItsAttributesWereSet) {
+  run_clean();
+  clock_.advance(std::chrono::hours(1));
+  ASSERT_TRUE(stores_[1]->user_chmod(at("file"), 0600).ok());
+  run_clean();
+  ASSERT_EQ(stores_[0]->entries().at(at("file")).attributes.mode, 0600U);
+  let_go_with("two");
+  run_clean();
+  EXPECT_EQ(files(1).at("file"), "two");
+}
+
 TEST_F(HeldOpen, IsDoubtedWhereTheOtherHadItAlready) {
   write(1, "file", "one");
   run_clean();

@@ -51,8 +51,8 @@ void LocalSource::take_lease() {
   auto lease = file_->take_read_lease();
   if (lease.ok()) {
     lease_ = std::move(lease).value();
-  } else if (lease.failed_with(Code::kBusy)) {
-    busy_ = true;
+  } else {
+    busy_ = !lease.failed_with(Code::kUnsupported);  // who may write to it can't be told
   }
 }
 

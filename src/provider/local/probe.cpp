@@ -145,7 +145,11 @@ Result<void> probe_features(Scratch& scratch, Capabilities& can) {
 Result<void> probe_lease(Scratch& scratch, Capabilities& can) {
   TRY_ASSIGN(const std::string name, scratch.file("lease"));
   TRY_ASSIGN(const auto file, scratch.directory().open_file(name, fs::Access::kRead));
-  can.leases = file->take_read_lease().ok();
+  const auto taken = file->take_read_lease();
+  if (taken.failed_with(Code::kPermissionDenied)) {
+    return taken.error();  // of our own file: tells nothing of the file system
+  }
+  TRY_ASSIGN(can.leases, worked(taken.ok() ? Result<void>{} : taken.error()));
   return {};
 }
 
