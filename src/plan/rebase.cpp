@@ -41,11 +41,14 @@ void rebase(Input& input) {
       keep[n] = input.nodes[n].id == kRootNode || shown_everywhere(work, static_cast<NodeIndex>(n));
     }
   }
+  const bool has_source = input.policy.mode != Mode::kTwoWay;
   for (std::size_t n = 0; n < input.nodes.size(); ++n) {
     for (ReplicaIndex i = 0; i < input.replicas.size(); ++i) {
       tree::ReplicaSide& side = input.nodes[n].sides[i];
-      // What one that is away was knowingly left with may be its own edit in another mode.
-      if (input.replicas[i].traits.online ? !keep[n] : side.waived.has_value()) {
+      // Of one that is away: what it was knowingly left with may be its own edit in another mode,
+      // and what the source may only have lost must not count as deleted when it comes back.
+      const bool goes = !keep[n] && (input.replicas[i].traits.online || has_source);
+      if (goes || (!input.replicas[i].traits.online && side.waived.has_value())) {
         side = {};
       }
     }

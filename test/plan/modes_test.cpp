@@ -330,6 +330,27 @@ TEST(OneWay, NewerDriftWinsAndIsNotDecidedAgain) {
   });
 }
 
+TEST(OneWay, WhatASourceLostIsNotDeletedOnWhoWasAway) {
+  for (const Mode mode : {Mode::kOneWay, Mode::kCopy}) {
+    in_mode({.mode = mode}, 2, [](Lab& lab) {
+      if (lab.count() < 3) {
+        return;
+      }
+      lab.write(0, "a", "A");
+      lab.write(0, "b", "B");
+      settle(lab);
+      lab.offline(1);
+      lab.remove(0, "a");
+      lab.world.rebase();
+      settle(lab);
+      lab.online(1);
+      settle(lab);
+      EXPECT_TRUE(lab.at(1).has("a")) << "an older copy of the source lacks it";
+      EXPECT_TRUE(lab.at(1).has("b"));
+    });
+  }
+}
+
 TEST(OneWay, ADestinationsWinnerIsItsEditWhenTheModeChangesWhileItIsAway) {
   in_mode({.mode = Mode::kOneWay}, 2, [](Lab& lab) {
     if (lab.count() < 3) {
