@@ -253,8 +253,9 @@ class Matcher {
            entry.fingerprint.mtime == known.fingerprint.mtime;
   }
 
-  /// The object that stood here stands elsewhere, and the one that stands here was known before. A
-  /// new file may be how an editor saves the old one; a new directory is another directory.
+  /// The object that stood here stands elsewhere, or may in what a later plan will see, and the one
+  /// that stands here was known before. A new file may be how an editor saves the old one; a new
+  /// directory is another directory.
   bool changed_places(const tree::Entry& entry, const tree::Acknowledged& known) {
     if (!moves_count() || !has_identity(entry.fingerprint, entry.kind) ||
         !has_identity(known.fingerprint, known.value.kind) ||
@@ -269,7 +270,8 @@ class Matcher {
       return false;
     }
     const tree::Acknowledged& other = *work_.acknowledged(here, replica_);
-    return other.value.kind == entry.kind && standing().contains(object_of(known.fingerprint));
+    return other.value.kind == entry.kind &&
+           (work_.input().unseen_newcomers || standing().contains(object_of(known.fingerprint)));
   }
 
   void try_object(EntryIndex e) {

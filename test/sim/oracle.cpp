@@ -164,12 +164,13 @@ void Oracle::forgive_what_is_told(std::vector<Tree>& trees) {
   if (!tolerance_.leaves_out() || told_.empty()) {
     return;
   }
-  // One that no tree shows is known by the name of a directory that is not kept either: then there
+  // One that no tree shows is known by the name of a directory that is not kept either, and what
+  // was in a directory that a symlink has the place of waits wherever others moved it: then there
   // is no telling which entries are meant.
   const auto is_shown = [&](const std::string& path) {
     return std::ranges::any_of(trees, [&](const Tree& tree) { return tree.contains(path); });
   };
-  if (!std::ranges::all_of(told_, is_shown)) {
+  if (symlinks_in_the_way_ || !std::ranges::all_of(told_, is_shown)) {
     trees.assign(trees.size(), {});
     return;
   }
@@ -253,10 +254,16 @@ void Oracle::after_run(const RunResult& result, bool quiet) {
   }
   claims_in_sync_ = result.in_sync();
   told_.clear();
+  symlinks_in_the_way_ = false;
   if (result.report.has_value()) {
     for (const state::Problem& problem : result.report->problems) {
       if (!problem.path.is_root()) {
         told_.push_back(problem.path.text());
+        const Tree there = world_.ground(problem.replica.value_or(0)).look();
+        const auto standing = there.find(problem.path.text());
+        symlinks_in_the_way_ = symlinks_in_the_way_ ||
+                               (problem.code == "symlinks_unsupported" && standing != there.end() &&
+                                standing->second.kind == NodeKind::kSymlink);
       }
     }
   }

@@ -94,13 +94,14 @@ class Oracle {
   Tolerance tolerance_;
   Rules rules_;
   std::optional<std::string> excluded_;
-  bool claims_in_sync_ = false;    ///< the last run
-  std::vector<std::string> told_;  ///< paths of the last run's problems
-  std::vector<Tree> before_;       ///< as all stood before this run
-  bool ever_moved_ = false;        ///< in this phase or before
-  bool destination_won_ = false;   ///< it could, in a phase before
-  bool was_settled_ = true;        ///< a run has ended since the rules are these
-  bool others_changed_ = false;    ///< somebody ever changed another replica than the first
+  bool claims_in_sync_ = false;       ///< the last run
+  std::vector<std::string> told_;     ///< paths of the last run's problems
+  bool symlinks_in_the_way_ = false;  ///< … of which one is a symlink where a directory stood
+  std::vector<Tree> before_;          ///< as all stood before this run
+  bool ever_moved_ = false;           ///< in this phase or before
+  bool destination_won_ = false;      ///< it could, in a phase before
+  bool was_settled_ = true;           ///< a run has ended since the rules are these
+  bool others_changed_ = false;       ///< somebody ever changed another replica than the first
   Episode episode_;
   std::optional<std::string> violation_;
 };
