@@ -41,8 +41,8 @@ TEST_F(Moving, KeepsANewVersionThatDidNotArriveThoughTheOldOneHad) {
   heal(0);
   ASSERT_EQ(files(1).size(), 2U);
   write(0, "file", "a new version of the file");
-  fail_calls(1, "publish", Code::kPermissionDenied);
-  fail_calls(2, "publish", Code::kPermissionDenied);
+  fail_calls(1, "stage", Code::kNoSpace);
+  fail_calls(2, "stage", Code::kNoSpace);
   ASSERT_TRUE(run().ok());
   EXPECT_EQ(files(0), (std::map<std::string, std::string>{{"file", "a new version of the file"}}));
   heal(1);
