@@ -41,7 +41,7 @@ struct Capabilities {
   Cas remove = Cas::kNone;
   Cas move = Cas::kNone;
   bool stable_ids = false;             ///< Fingerprint::id follows a file through renames
-  bool native_directory_move = false;  ///< one call moves a whole tree
+  bool native_directory_move = false;  ///< one call moves a whole tree; else see finish_move()
   bool exchange = false;               ///< two names can change places atomically
   bool directories = true;             ///< empty directories can exist
   bool staged_trees = false;           ///< a whole new directory appears by one publish
@@ -235,6 +235,13 @@ class Provider {
                             std::string_view name) = 0;
   virtual Result<tree::Entry> unpark(std::string_view name, const RelPath& path) = 0;
   virtual Result<std::vector<std::string>> parked() = 0;
+  /// Without native_directory_move, move, park and unpark of a directory go entry by entry, and one
+  /// that fails or is broken off leaves some of it in either place. This goes on with it: what
+  /// `from` still holds follows into `to`, and then `from` goes. What stands there already under
+  /// the same name stays, and the answer is kExists.
+  virtual Result<tree::Entry> finish_move(const RelPath& from, const RelPath& to) = 0;
+  /// The same of what is parked as `name`, into the directory at `path`.
+  virtual Result<tree::Entry> finish_unpark(std::string_view name, const RelPath& path) = 0;
   /// For looking ahead of the start that brings parked entries home: from now on list, look and
   /// open show each of these where it is to stand, until it stands there or something else does.
   /// Place → private name. Replaces what was said before; nothing is changed on the store.

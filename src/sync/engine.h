@@ -109,7 +109,7 @@ struct Services {
   rt::Progress* progress = nullptr;
   rt::RateLimit* rate_limit = nullptr;  ///< none: no limit
   rt::Random* random = &rt::system_random();
-  EventSink events;                     ///< may be empty
+  EventSink events;  ///< may be empty
 };
 
 /// Runs the rule of `facts` once. The caller holds the rule's lock. `facts.replicas` and `replicas`

@@ -139,8 +139,8 @@ void raise_epochs(state::RuleFacts& facts, const std::vector<EngineReplica>& rep
   for (ReplicaIndex i = 0; i < replicas.size(); ++i) {
     if (replicas[i].provider != nullptr && writable(replicas[i])) {
       state::ReplicaFacts& replica = facts.replicas[i];
-      replica.pending_epoch = std::max({replica.epoch, replica.pending_epoch, floor}) +
-                              random.next() % kMostSkipped;
+      replica.pending_epoch =
+          std::max({replica.epoch, replica.pending_epoch, floor}) + random.next() % kMostSkipped;
     }
   }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "sync/by_parts.h"
 #include "sync/parked.h"
 #include "sync/renamed.h"
 #include "sync/rescue.h"
@@ -36,10 +37,11 @@ class Settler {
       announcements_.emplace(store_, last_run_->id);
     }
     for (const state::ActionBatch& batch : open) {
+      finish_moves(batch);
       TRY(clear_placeholders(batch));
     }
     for (ReplicaIndex i = 0; i < replicas_.size(); ++i) {
-      if (replicas_[i].provider != nullptr) {
+      if (is_usable(i)) {
         bring_back(i);
       }
     }
@@ -69,6 +71,18 @@ class Settler {
   }
 
  private:
+  void finish_moves(const state::ActionBatch& batch) {
+    for (ReplicaIndex i = 0; i < replicas_.size(); ++i) {
+      if (!is_usable(i)) {
+        continue;
+      }
+      const Result<void> finished = finish_broken_off(*replicas_[i].provider, i, batch.actions);
+      if (!finished.ok()) {
+        settled_.unusable.emplace(i, finished.error());
+      }
+    }
+  }
+
   /// Before anything is put back: they stand in the way.
   Result<void> clear_placeholders(const state::ActionBatch& batch) {
     TRY_ASSIGN(const std::optional<state::RunRecord> record, store_.find_run(batch.run));
@@ -97,8 +111,8 @@ class Settler {
     bool settled = true;
     for (state::Action& action : batch.actions) {
       if (!is_usable(action.replica)) {
-        settled =
-            settled && action.kind != state::ActionKind::kPark && !is_announced_homecoming(action);
+        settled = settled && action.kind != state::ActionKind::kPark &&
+                  !is_announced_homecoming(action) && !may_be_half_moved(action);
         continue;
       }
       if (!record.has_value() || action.done) {
@@ -112,6 +126,14 @@ class Settler {
       }
     }
     return settled;
+  }
+
+  /// Of a replica that is away nobody knows how it moves directories.
+  bool may_be_half_moved(const state::Action& action) const {
+    const provider::Provider* provider = replicas_[action.replica].provider;
+    return !action.done &&
+           goes_by_parts(provider == nullptr ? provider::Capabilities() : provider->capabilities(),
+                         action);
   }
 
   /// What stands in the trash at the place of this action and is in no record was put there just

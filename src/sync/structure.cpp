@@ -3,6 +3,7 @@
 #include <span>
 #include <utility>
 
+#include "sync/by_parts.h"
 #include "sync/execute.h"
 #include "sync/fingerprints.h"
 #include "sync/new_trees.h"
@@ -51,12 +52,13 @@ class Structure {
       return run_.ledger.has_changes() ? run_.commit() : Result<void>{};
     }
     const std::uint64_t batch = run_.ledger.intend(std::move(actions));
+    batch_ = batch;
     TRY(run_.commit());
     std::size_t first = 0;
     for (ReplicaIndex i = 0; i < operations.size(); ++i) {
       std::vector<state::Action>& journal = run_.ledger.actions(batch);
-      carry_out_list(operations[i],
-                     {journal.begin() + static_cast<std::ptrdiff_t>(first), operations[i].size()});
+      TRY(carry_out_list(operations[i], {journal.begin() + static_cast<std::ptrdiff_t>(first),
+                                         operations[i].size()}));
       finish_replica(i, operations[i],
                      {journal.begin() + static_cast<std::ptrdiff_t>(first), operations[i].size()});
       first += operations[i].size();
@@ -85,12 +87,12 @@ class Structure {
 
   using Actions = std::span<state::Action>;
 
-  void carry_out_list(const std::vector<plan::Operation>& list, Actions actions) {
+  Result<void> carry_out_list(const std::vector<plan::Operation>& list, Actions actions) {
     for (std::size_t k = 0; k < list.size(); ++k) {
       const plan::Operation& operation = list[k];
       if (run_.stop.stop_requested()) {
         run_.cancelled = true;
-        return;
+        return {};
       }
       if (refuses(operation)) {
         run_.leave_out(operation);
@@ -99,13 +101,48 @@ class Structure {
       }
       ++run_.attempt;
       run_.services.progress->set_current(operation.path.text());
-      const Result<void> done = carry_out_one(operation, actions[k]);
+      const bool by_parts =
+          goes_by_parts(run_.provider(operation.replica).capabilities(), actions[k]);
+      if (by_parts) {
+        run_.ledger.keep_open(batch_);
+        TRY(run_.commit());
+      }
+      Result<void> done = carry_out_one(operation, actions[k]);
       note_linked(operation);
+      if (by_parts && !done.ok()) {
+        done = after_failed_parts(operation, actions[k], std::move(done));
+      }
       if (!done.ok()) {
         run_.fail(operation, done.error());
         not_done(operation);
       }
     }
+    return {};
+  }
+
+  /// Some of the directory may stand in either place: nobody may look at it so.
+  Result<void> after_failed_parts(const plan::Operation& operation, state::Action& action,
+                                  Result<void> failed) {
+    if (failed.failed_with(Code::kExists) || failed.failed_with(Code::kPreconditionFailed)) {
+      action.before.reset();  // somebody was quicker: what stands is to be looked at
+      return failed;
+    }
+    provider::Provider& store = run_.provider(operation.replica);
+    const Result<bool> finished = finish_by_parts(store, action);
+    if (!finished.ok()) {
+      holds_back_ = true;
+      run_.close(operation.replica, finished.error());
+      run_.closed.at(operation.replica).lost = true;
+      return failed;
+    }
+    if (!*finished || action.kind == state::ActionKind::kPark) {
+      action.before.reset();  // there is nothing to go on with
+      return failed;
+    }
+    TRY_ASSIGN(const tree::Entry entry, store.look(operation.path));
+    done(operation, action, entry);
+    moved(operation, operation.node, operation.path, *operation.expected, entry);
+    return {};
   }
 
   void note_linked(const plan::Operation& operation) {
@@ -122,7 +159,8 @@ class Structure {
   /// in the end.
   bool refuses(const plan::Operation& operation) const {
     const auto closed = run_.closed.find(operation.replica);
-    return closed != run_.closed.end() && closed->second.why.code() != Code::kNoSpace;
+    return closed != run_.closed.end() &&
+           (closed->second.lost || closed->second.why.code() != Code::kNoSpace);
   }
 
   void not_done(const plan::Operation& operation) {
@@ -152,7 +190,8 @@ class Structure {
       const state::Action& action = actions[static_cast<std::size_t>(&operation - list.data())];
       return !action.parked.empty() && !action.done;
     });
-    if (cut == list.end()) {
+    const auto closed = run_.closed.find(i);
+    if (cut == list.end() || (closed != run_.closed.end() && closed->second.lost)) {
       return;
     }
     ParkedWays ways;
@@ -371,7 +410,8 @@ class Structure {
   Execution& run_;
   std::vector<std::function<void()>> acknowledgements_;      ///< of the replica at work
   std::set<std::pair<ReplicaIndex, std::uint64_t>> linked_;  ///< files of several names, touched
-  bool holds_back_ = false;  ///< something is parked that does not come home
+  std::uint64_t batch_ = 0;
+  bool holds_back_ = false;  ///< something is parked that does not come home, or half moved
 };
 
 }  // namespace

@@ -31,7 +31,7 @@ void never_moves_onto_anything(Root& root) {
   EXPECT_CODE(Code::kExists, provider.move(at("file"), at("directory"), print_of(root, "file")));
   EXPECT_EQ("ours", root.read(at("file")));
   EXPECT_EQ("theirs", root.read(at("taken")));
-  if (provider.capabilities().directories && provider.capabilities().native_directory_move) {
+  if (provider.capabilities().directories) {
     root.make_directory(at("empty"));
     EXPECT_CODE(Code::kExists,
                 provider.move(at("directory"), at("empty"), print_of(root, "directory")))
@@ -70,11 +70,6 @@ void moves_a_whole_directory(Root& root) {
   root.write(at("old/sub/file"), "x");
   const tree::Fingerprint old = print_of(root, "old");
   EXPECT_CODE(Code::kInvalidArgument, provider.move(at("old"), at("old/sub/inside"), old));
-  if (!provider.capabilities().native_directory_move) {
-    EXPECT_CODE(Code::kUnsupported, provider.move(at("old"), at("new"), old));
-    EXPECT_EQ("x", root.read(at("old/sub/file")));
-    return;
-  }
   // A new child changes the directory's times, not which directory it is.
   root.write(at("old/late"), "y");
   ASSERT_OK(provider.move(at("old"), at("new"), old));
@@ -86,7 +81,7 @@ void moves_a_whole_directory(Root& root) {
 void never_moves_another_directory(Root& root) {
   Provider& provider = root.provider();
   const Capabilities& can = provider.capabilities();
-  if (!can.stable_ids || !can.native_directory_move) {
+  if (!can.stable_ids) {
     GTEST_SKIP();
   }
   root.make_directory(at("old"));
@@ -159,7 +154,7 @@ void shows_what_is_parked(Root& root, const std::string& parked) {
 
 void shows_directories_that_are_parked(Root& root) {
   Provider& provider = root.provider();
-  if (!provider.capabilities().native_directory_move) {
+  if (!provider.capabilities().directories) {
     GTEST_SKIP();
   }
   root.make_directory(at("dir"));

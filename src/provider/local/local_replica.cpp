@@ -224,6 +224,14 @@ Result<tree::Entry> LocalProvider::unpark(std::string_view name, const RelPath& 
   return root_->entry_after_change(*to.directory, to.name);
 }
 
+Result<tree::Entry> LocalProvider::finish_move(const RelPath&, const RelPath& to) {
+  return Error(Code::kUnsupported, "no move is broken off here").with_context(to.text());
+}
+
+Result<tree::Entry> LocalProvider::finish_unpark(std::string_view, const RelPath& path) {
+  return Error(Code::kUnsupported, "no move is broken off here").with_context(path.text());
+}
+
 Result<std::vector<std::string>> LocalProvider::parked() {
   return list_parked(*root_);
 }

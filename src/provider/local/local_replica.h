@@ -29,6 +29,8 @@ class LocalProvider final : public Provider {
                     std::string_view name) override;
   Result<tree::Entry> unpark(std::string_view name, const RelPath& path) override;
   Result<std::vector<std::string>> parked() override;
+  Result<tree::Entry> finish_move(const RelPath& from, const RelPath& to) override;
+  Result<tree::Entry> finish_unpark(std::string_view name, const RelPath& path) override;
   Result<void> show_parked(std::map<RelPath, std::string> places) override;
   Result<tree::Entry> set_attributes(const RelPath& path, const tree::Fingerprint& expected,
                                      const tree::Attributes& attributes,

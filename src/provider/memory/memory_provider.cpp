@@ -15,13 +15,6 @@ Result<void> check_stop(const std::stop_token& stop) {
   return {};
 }
 
-Result<void> check_cas(Cas cas, std::string_view what) {
-  if (cas == Cas::kNone) {
-    return Error(Code::kUnsupported, "this store can't do this safely").with_context(what);
-  }
-  return {};
-}
-
 }  // namespace
 
 Capabilities full_capabilities() {
@@ -143,7 +136,7 @@ Result<std::unique_ptr<Batch>> MemoryProvider::begin_batch() {
 Result<tree::Entry> MemoryProvider::make_directory(const RelPath& path,
                                                    std::optional<tree::Attributes> attributes) {
   TRY(store_->begin_call("make_directory", path));
-  TRY(check_cas(capabilities().create, path.text()));
+  TRY(check_safety(capabilities().create, path.text()));
   if (!capabilities().directories) {
     return Error(Code::kUnsupported, "this store has no directories").with_context(path.text());
   }
@@ -164,130 +157,6 @@ Result<tree::Entry> MemoryProvider::make_directory(const RelPath& path,
   }
   TRY(store_->after_effect("make_directory", path));
   return entry;
-}
-
-Result<tree::Entry> MemoryProvider::move(const RelPath& from, const RelPath& to,
-                                         const tree::Fingerprint& expected) {
-  TRY(store_->begin_call("move", from));
-  const Cas cas = capabilities().move;
-  TRY(check_cas(cas, from.text()));
-  if (from.contains(to) || to.is_root()) {
-    return Error(Code::kInvalidArgument, "can't move there").with_context(to.text());
-  }
-  {
-    const rt::Lock lock(store_->mutex);
-    TRY(store_->check_expected(from, expected));
-  }
-  TRY(store_->before_effect("move", from));
-  tree::Entry entry;
-  {
-    const rt::Lock lock(store_->mutex);
-    const MemoryNodePtr node = store_->find(from);
-    if (node == nullptr || (cas != Cas::kRacy && !store_->matches(*node, expected))) {
-      return Error(Code::kPreconditionFailed, "it changed meanwhile").with_context(from.text());
-    }
-    if (node->kind == tree::Kind::kDirectory && !capabilities().native_directory_move) {
-      return Error(Code::kUnsupported, "directories can't be moved").with_context(from.text());
-    }
-    TRY(store_->check_parent(to));
-    // On a store that folds case, an entry does not stand in the way of its own new spelling.
-    if (const MemoryNodePtr standing = store_->find(to); standing != nullptr && standing != node) {
-      return Error(Code::kExists, "something stands there").with_context(to.text());
-    }
-    store_->detach(from);
-    TRY_ASSIGN(const MemoryNodePtr parent, store_->parent_for(to));
-    store_->attach(parent, to.name(), node);
-    entry = store_->entry_of(to.name(), *node, true);
-  }
-  TRY(store_->after_effect("move", from));
-  return entry;
-}
-
-Result<std::pair<tree::Entry, tree::Entry>> MemoryProvider::exchange(const RelPath& a,
-                                                                     const RelPath& b) {
-  TRY(store_->begin_call("exchange", a));
-  if (!capabilities().exchange) {
-    return Error(Code::kUnsupported, "names can't be exchanged here");
-  }
-  if (a.contains(b) || b.contains(a)) {
-    return Error(Code::kInvalidArgument, "one holds the other").with_context(a.text());
-  }
-  TRY(store_->before_effect("exchange", a));
-  std::pair<tree::Entry, tree::Entry> entries;
-  {
-    const rt::Lock lock(store_->mutex);
-    TRY_ASSIGN(const MemoryNodePtr first, store_->get(a));
-    TRY_ASSIGN(const MemoryNodePtr second, store_->get(b));
-    const MemoryNodePtr parent_of_a = store_->find(a.parent());
-    const MemoryNodePtr parent_of_b = store_->find(b.parent());
-    store_->attach(parent_of_a, a.name(), second);
-    store_->attach(parent_of_b, b.name(), first);
-    entries = {store_->entry_of(a.name(), *second, true), store_->entry_of(b.name(), *first, true)};
-  }
-  TRY(store_->after_effect("exchange", a));
-  return entries;
-}
-
-Result<void> MemoryProvider::park(const RelPath& path, const tree::Fingerprint& expected,
-                                  std::string_view name) {
-  TRY(store_->begin_call("park", path));
-  TRY(check_cas(capabilities().move, path.text()));
-  if (!is_valid_name(name) || path.is_root()) {
-    return Error(Code::kInvalidArgument, "not a name to park under").with_context(name);
-  }
-  TRY(store_->before_effect("park", path));
-  {
-    const rt::Lock lock(store_->mutex);
-    TRY(store_->check_expected(path, expected));
-    if (store_->find(path)->kind == tree::Kind::kDirectory &&
-        !capabilities().native_directory_move) {
-      return Error(Code::kUnsupported, "directories can't be moved").with_context(path.text());
-    }
-    if (store_->contents.parked.contains(std::string(name))) {
-      return Error(Code::kExists, "something is parked under this name").with_context(name);
-    }
-    store_->contents.parked[std::string(name)] = store_->detach(path);
-  }
-  return store_->after_effect("park", path);
-}
-
-Result<tree::Entry> MemoryProvider::unpark(std::string_view name, const RelPath& path) {
-  TRY(store_->begin_call("unpark", path));
-  TRY(store_->before_effect("unpark", path));
-  tree::Entry entry;
-  {
-    const rt::Lock lock(store_->mutex);
-    const auto found = store_->contents.parked.find(std::string(name));
-    if (found == store_->contents.parked.end()) {
-      return Error(Code::kNotFound, "nothing is parked under this name").with_context(name);
-    }
-    if (store_->find(path) != nullptr) {
-      return Error(Code::kExists, "something stands here").with_context(path.text());
-    }
-    TRY_ASSIGN(const MemoryNodePtr parent, store_->parent_for(path));
-    const MemoryNodePtr node = found->second;
-    store_->contents.parked.erase(found);
-    store_->attach(parent, path.name(), node);
-    entry = store_->entry_of(path.name(), *node, true);
-  }
-  TRY(store_->after_effect("unpark", path));
-  return entry;
-}
-
-Result<std::vector<std::string>> MemoryProvider::parked() {
-  TRY(store_->begin_call("parked", {}));
-  const rt::Lock lock(store_->mutex);
-  std::vector<std::string> names;
-  for (const auto& [name, node] : store_->contents.parked) {
-    names.push_back(name);
-  }
-  return names;
-}
-
-Result<void> MemoryProvider::show_parked(std::map<RelPath, std::string> places) {
-  const rt::Lock lock(store_->mutex);
-  store_->shown = std::move(places);
-  return {};
 }
 
 Result<tree::Entry> MemoryProvider::set_attributes(const RelPath& path,
@@ -328,7 +197,7 @@ Result<std::optional<Trashed>> MemoryProvider::remove(const RelPath& path,
                                                       const TrashFolder& trash) {
   TRY(store_->begin_call("remove", path));
   const Cas cas = capabilities().remove;
-  TRY(check_cas(cas, path.text()));
+  TRY(check_safety(cas, path.text()));
   if (path.is_root() || !is_valid_name(trash.name)) {
     return Error(Code::kInvalidArgument, "can't remove this").with_context(path.text());
   }

@@ -46,7 +46,7 @@ struct MemoryOptions {
 /// (revisions may still tell); mtime_step truncates; no has_mtime → mtime is 0; no mtime_settable →
 /// mtime is the time of writing; no modes, xattrs, symlinks → not kept (symlinks kUnsupported);
 /// names refuse and collide by NameRules; no directories → parents appear and vanish by themselves;
-/// no native_directory_move → moving a directory is kUnsupported; Cas::kNone → that operation is
+/// no native_directory_move → a directory moves entry by entry; Cas::kNone → that operation is
 /// kUnsupported; kRacy, kDetectAfter → a change at kBeforeEffect goes to the trash (reported or
 /// not); kAtomic → it is refused; not consistent → the first listing after a change is the old one.
 class MemoryProvider final : public Provider {
@@ -71,6 +71,8 @@ class MemoryProvider final : public Provider {
                     std::string_view name) override;
   Result<tree::Entry> unpark(std::string_view name, const RelPath& path) override;
   Result<std::vector<std::string>> parked() override;
+  Result<tree::Entry> finish_move(const RelPath& from, const RelPath& to) override;
+  Result<tree::Entry> finish_unpark(std::string_view name, const RelPath& path) override;
   Result<void> show_parked(std::map<RelPath, std::string> places) override;
   Result<tree::Entry> set_attributes(const RelPath& path, const tree::Fingerprint& expected,
                                      const tree::Attributes& attributes,

@@ -46,6 +46,9 @@ const bool kSuites[] = {
     run_suite("MemoryComposing", with([](MemoryOptions& options) {
                 options.capabilities.names.normalization = tree::NormalizationRule::kComposes;
               })),
+    run_suite("MemoryByParts", with([](MemoryOptions& options) {
+                options.capabilities.native_directory_move = options.capabilities.exchange = false;
+              })),
     run_suite("MemoryRevisions", with([](MemoryOptions& options) {
                 Capabilities& can = options.capabilities;
                 can.stable_ids = can.ctime_reliable = can.mtime_settable = can.has_mtime = false;
@@ -54,6 +57,77 @@ const bool kSuites[] = {
                 options.revisions = true;
               })),
 };
+
+/// A store whose directories move entry by entry, with one that holds some; call after call fails.
+class ByParts : public ::testing::TestWithParam<std::uint64_t> {
+ protected:
+  ByParts() : store_(options()) {
+    for (const char* path : {"old/a", "old/sub/b", "old/sub/c"}) {
+      EXPECT_OK(store_.user_write(at(path), path));
+    }
+    print_ = store_.look(at("old")).value().fingerprint;
+    store_.set_hook([this](const MemoryEvent& event) -> Result<void> {
+      const bool counts = event.when == MemoryEvent::When::kBeforeEffect;
+      return counts && effect_++ == GetParam() ? Error(Code::kUnreachable, "made to fail")
+                                               : Result<void>{};
+    });
+  }
+
+  static MemoryOptions options() {
+    MemoryOptions options;
+    options.capabilities.native_directory_move = options.capabilities.exchange = false;
+    return options;
+  }
+
+  void expect_all_below(const std::string& directory) {
+    EXPECT_EQ("old/a", store_.content(at(directory + "/a")));
+    EXPECT_EQ("old/sub/b", store_.content(at(directory + "/sub/b")));
+    EXPECT_EQ("old/sub/c", store_.content(at(directory + "/sub/c")));
+    EXPECT_EQ(5U, store_.entries().size()) << "and nothing else";
+    EXPECT_TRUE(store_.parked_contents().empty());
+  }
+
+  MemoryProvider store_;
+  tree::Fingerprint print_;
+  std::uint64_t effect_ = 0;
+};
+
+TEST_P(ByParts, AMoveThatFailedIsFinished) {
+  const bool moved = store_.move(at("old"), at("new"), print_).ok();
+  if (!moved && store_.look(at("new")).ok()) {
+    ASSERT_OK(store_.finish_move(at("old"), at("new")));
+  } else if (!moved) {
+    ASSERT_OK(store_.move(at("old"), at("new"), print_));
+  }
+  expect_all_below("new");
+}
+
+TEST_P(ByParts, ParkingThatFailedIsTakenBack) {
+  const bool parked = store_.park(at("old"), print_, "node").ok();
+  if (parked) {
+    const bool back = store_.unpark("node", at("old")).ok();
+    if (!back && store_.look(at("old")).ok()) {
+      ASSERT_OK(store_.finish_unpark("node", at("old")));
+    } else if (!back) {
+      ASSERT_OK(store_.unpark("node", at("old")));
+    }
+  } else if (!store_.parked().value().empty()) {
+    ASSERT_OK(store_.finish_unpark("node", at("old")));
+  }
+  expect_all_below("old");
+}
+
+TEST_P(ByParts, WhatStandsThereIsNotReplaced) {
+  ASSERT_OK(store_.user_write(at("new/sub/b"), "theirs"));
+  ignore(store_.finish_move(at("old"), at("new")), "some call fails");
+  store_.set_hook({});
+  EXPECT_CODE(Code::kExists, store_.finish_move(at("old"), at("new")));
+  EXPECT_EQ("theirs", store_.content(at("new/sub/b")));
+  EXPECT_EQ("old/sub/b", store_.content(at("old/sub/b")));
+  EXPECT_EQ("old/sub/c", store_.content(at("new/sub/c")));
+}
+
+INSTANTIATE_TEST_SUITE_P(AtEachCall, ByParts, ::testing::Range<std::uint64_t>(0, 18));
 
 TEST(MemoryProvider, AtomicStoresRefuseAnEditInTheGap) {
   MemoryOptions options;

@@ -313,4 +313,11 @@ Trashed MemoryProvider::Store::put_in_trash(const TrashFolder& folder, const Rel
   return Trashed{.path = std::move(free), .fingerprint = print};
 }
 
+Result<void> check_safety(Cas cas, std::string_view what) {
+  if (cas == Cas::kNone) {
+    return Error(Code::kUnsupported, "this store can't do this safely").with_context(what);
+  }
+  return {};
+}
+
 }  // namespace ox::provider

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +35,9 @@ struct MemoryNode {
 };
 
 using MemoryNodePtr = std::shared_ptr<MemoryNode>;
+
+/// kUnsupported where the store can't do it at all.
+Result<void> check_safety(Cas cas, std::string_view what);
 
 /// All that a snapshot keeps.
 struct MemoryContents {
@@ -75,6 +80,8 @@ struct MemoryProvider::Store {
   Result<MemoryNodePtr> parent_for(const RelPath& path) OX_REQUIRES(mutex);
   MemoryNodePtr make_parents(const RelPath& directory) OX_REQUIRES(mutex);
   MemoryNodePtr new_node(tree::Kind kind) OX_REQUIRES(mutex);
+  MemoryNodePtr new_directory_like(const MemoryNode& other) OX_REQUIRES(mutex);
+  bool is_parked(std::string_view name, const MemoryNodePtr& node) const OX_REQUIRES(mutex);
   void attach(const MemoryNodePtr& parent, std::string_view name, MemoryNodePtr node)
       OX_REQUIRES(mutex);
   /// Takes the node out of the tree; directories left empty vanish where there are none.
@@ -95,6 +102,20 @@ struct MemoryProvider::Store {
   /// kPreconditionFailed unless the expected version stands at `path`.
   Result<void> check_expected(const RelPath& path, const tree::Fingerprint& expected) const
       OX_REQUIRES(mutex);
+  /// A directory that moves entry by entry.
+  struct Parts {
+    std::string_view call;
+    MemoryNodePtr from;
+    MemoryNodePtr to;
+    RelPath path;                 ///< what the hook is told of what is in it
+    std::function<bool()> stand;  ///< both are still where they were; asked with the mutex held
+  };
+  /// Names that are taken stay. kExists: something stayed.
+  Result<void> move_children(const Parts& parts) OX_EXCLUDES(mutex);
+  /// One of them. None: it is a file that moved, or something that is gone; else what is in it has
+  /// to follow.
+  Result<std::optional<Parts>> move_child(const Parts& parts, const std::string& key)
+      OX_EXCLUDES(mutex);
   /// Puts a detached node into the trash.
   Trashed put_in_trash(const TrashFolder& folder, const RelPath& path, MemoryNodePtr node)
       OX_REQUIRES(mutex);

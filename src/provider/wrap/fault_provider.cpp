@@ -108,6 +108,12 @@ class FaultProvider final : public ForwardingProvider {
   Result<tree::Entry> unpark(std::string_view name, const RelPath& path) override {
     return change("unpark", [&] { return inner().unpark(name, path); });
   }
+  Result<tree::Entry> finish_move(const RelPath& from, const RelPath& to) override {
+    return change("finish_move", [&] { return inner().finish_move(from, to); });
+  }
+  Result<tree::Entry> finish_unpark(std::string_view name, const RelPath& path) override {
+    return change("finish_unpark", [&] { return inner().finish_unpark(name, path); });
+  }
   Result<std::vector<std::string>> parked() override {
     return read("parked", [&] { return inner().parked(); });
   }

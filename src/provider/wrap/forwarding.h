@@ -102,6 +102,12 @@ class ForwardingProvider : public Provider {
     return inner_->unpark(name, path);
   }
   Result<std::vector<std::string>> parked() override { return inner_->parked(); }
+  Result<tree::Entry> finish_move(const RelPath& from, const RelPath& to) override {
+    return inner_->finish_move(from, to);
+  }
+  Result<tree::Entry> finish_unpark(std::string_view name, const RelPath& path) override {
+    return inner_->finish_unpark(name, path);
+  }
   Result<void> show_parked(std::map<RelPath, std::string> places) override {
     return inner_->show_parked(std::move(places));
   }
