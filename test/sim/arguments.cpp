@@ -31,9 +31,11 @@ const char* const kUsage =
     "and\n"
     "                                 join, 16 clocks that are set, 17 stores that lack "
     "something;\n"
-    "                                 18 whole: long, with any of these together; of 7, 8 and 13 "
-    "a\n"
-    "                                 sweep takes the policy alone\n"
+    "                                 18 whole: long, with any of these together, 19 and with "
+    "stores\n"
+    "                                 that move directories entry by entry; of 7, 8 and 13 a "
+    "sweep\n"
+    "                                 takes the policy alone\n"
     "       --without LIST            a whole history but for these steps: 1-4,7,9-30\n"
     "       --disks N                 0 as drawn, 1 whole, 2 no exchange, 3 only hard links, 4 "
     "bare\n"
@@ -171,7 +173,7 @@ std::optional<Arguments> parse_arguments(int count, char** words) {
   }
   const bool by_seed = !arguments.range.empty() || arguments.replay.has_value();
   if (by_seed && !arguments.short_ones && !arguments.deeds && !arguments.play.weather.has_value()) {
-    arguments.play.weather = Weather::kWhole;
+    arguments.play.weather = Weather::kParts;
   }
   const int tasks = (arguments.range.empty() ? 0 : 1) + (arguments.replay.has_value() ? 1 : 0) +
                     (arguments.sweep.has_value() ? 1 : 0) + (arguments.seeds_file.empty() ? 0 : 1) +

@@ -65,7 +65,7 @@ class History {
   }
 
   Verdict play() {
-    setting_.weather == Weather::kWhole ? play_whole() : play_short();
+    is_whole(setting_.weather) ? play_whole() : play_short();
     mishaps_.end();
     for (const auto& user : users_) {
       if (auto edit = user->finish_writing(); edit.has_value()) {
@@ -182,7 +182,7 @@ class History {
     if (disturb && setting_.storm != Weather::kCalm) {
       planned_ = draw_disturbances(random_, setting_, last_calls_);
     }
-    if (setting_.weather == Weather::kWhole && !resting_) {
+    if (is_whole(setting_.weather) && !resting_) {
       number_and_thin_out();
     }
     if (options_.strike.has_value() && options_.strike->run == verdict_.runs + 1) {

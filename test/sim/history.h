@@ -31,8 +31,12 @@ enum class Weather : std::uint8_t {
   kClocks,           ///< clocks are set back and forward between runs
   kStores,           ///< some replicas are stores that may lack anything
   kWhole,            ///< a long history with any of the above together, told step by step
+  kParts,            ///< the same, and some stores move directories entry by entry
 };
-inline constexpr std::uint64_t kWeathers = 19;
+inline constexpr std::uint64_t kWeathers = 20;
+constexpr bool is_whole(Weather weather) {
+  return weather >= Weather::kWhole;
+}
 /// Those before it are drawn first, so that they come out as they always did.
 inline constexpr std::uint64_t kFirstWeathers = 7;
 

@@ -56,7 +56,7 @@ class Player {
     std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed),
                 verdict.violation->c_str());
     PlayOptions told = options;
-    if (options.weather == ox::sim::Weather::kWhole && !options.verbose) {
+    if (options.weather.has_value() && ox::sim::is_whole(*options.weather) && !options.verbose) {
       told.without = ox::sim::minimise(seed, options, verdict.steps);
     }
     if (!arguments_.keep_going && !options.verbose) {

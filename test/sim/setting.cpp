@@ -120,6 +120,18 @@ void draw_stores(std::uint64_t seed, Setting& setting) {
   }
 }
 
+/// Stores that move directories entry by entry; drawn apart, so that nothing else changes.
+void draw_parts(std::uint64_t seed, WorldOptions& world) {
+  rt::SeededRandom random(seed ^ 0x2545f4914f6cdd1d);
+  for (std::size_t i = 0; i < world.stores.size(); ++i) {
+    const bool by_parts = random.below(3) == 0;
+    if (world.is_memory[i] && by_parts) {
+      world.stores[i].capabilities.native_directory_move = false;
+      world.stores[i].capabilities.exchange = false;
+    }
+  }
+}
+
 /// One seed in three goes in small portions; drawn apart, so that nothing else changes.
 void draw_portions(std::uint64_t seed, std::optional<Portions> portions, Setting& setting) {
   rt::SeededRandom random(seed ^ 0x165667b19e3779f9);
@@ -140,7 +152,7 @@ Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather,
   const auto drawn = static_cast<Weather>(random.below(kFirstWeathers));
   setting.weather = weather.value_or(draw_weather(seed, drawn));
   setting.storm = setting.weather;
-  if (setting.weather == Weather::kWhole) {
+  if (is_whole(setting.weather)) {
     draw_whole(seed, setting);
     draw_policy(seed, setting);
   } else if (static_cast<std::uint64_t>(setting.weather) >= kFirstWeathers) {
@@ -149,7 +161,7 @@ Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather,
     draw_policy(seed, setting);
   }
   std::size_t replicas = one_of<std::size_t, 10>(random, {2, 2, 2, 2, 2, 2, 3, 3, 3, 4});
-  if (setting.weather == Weather::kWhole && seed % 16 == 0) {
+  if (is_whole(setting.weather) && seed % 16 == 0) {
     replicas = 5;
   }
   WorldOptions& world = setting.world;
@@ -176,6 +188,9 @@ Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather,
   if (setting.brings(Weather::kStores)) {
     draw_stores(seed, setting);
   }
+  if (setting.weather == Weather::kParts) {
+    draw_parts(seed, world);
+  }
   // Time stamps may tell nothing then.
   setting.habits.sizes_tell = setting.habits.sizes_tell || setting.brings(Weather::kClocks);
   world.call_takes = one_of<std::chrono::nanoseconds, 5>(random, {0ns, 1us, 50us, 10ms, 200ms});
@@ -190,7 +205,7 @@ Setting draw_setting(std::uint64_t seed, std::optional<Weather> weather,
   setting.habits.disk_may_be_full = setting.brings(Weather::kFull);
   draw_portions(seed, portions, setting);
   setting.habits.holds_files_open = setting.storm != Weather::kCalm && random.below(3) == 0;
-  setting.habits.maps_files = setting.weather == Weather::kWhole;
+  setting.habits.maps_files = is_whole(setting.weather);
   return setting;
 }
 
