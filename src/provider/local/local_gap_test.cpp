@@ -1,6 +1,7 @@
 // What somebody else does between our check and our change.
 #include <gtest/gtest.h>
 
+#include "fs/faulty/faulty_fs.h"
 #include "fs/memory/memory_fs.h"
 #include "provider/local/hooked_fs_for_test.h"
 #include "provider/local/local_root_for_test.h"
@@ -191,6 +192,39 @@ TEST_P(AsideGapTest, ANameTakenWhileTheOldIsAsideKeepsBoth) {
               batch->publish(staged, at("file"), Precondition::matches(print), kTrash));
   EXPECT_EQ("came meanwhile", root_.read(at("file")));
   EXPECT_EQ("old", trash().at("run-1/file"));
+}
+
+/// Where a rename is a link and a removal, the name that goes may stand for something else by then.
+TEST(LinkedMoveGapTest, AtNoCallAMoveTakesASaveAway) {
+  const auto links_only = with([](fs::MemoryOptions& options) {
+    options.rename_exchange = options.rename_no_replace = Support::kNo;
+  });
+  bool saved = true;
+  for (std::uint64_t gap = 1; saved; ++gap) {
+    SCOPED_TRACE("before call " + std::to_string(gap));
+    fs::MemoryFileSystem disk(rt::system_clock(), links_only);
+    const auto plan = std::make_shared<fs::FaultPlan>();
+    LocalTestRoot root([&] { return fs::make_faulty(disk.root(), plan); });
+    root.write(at("file"), "the old version");
+    const auto print = conformance::print_of(root, "file");
+    saved = false;
+    plan->clear();
+    plan->set_hook([&](std::uint64_t call) {
+      if (call == gap && !saved) {
+        saved = true;
+        root.save(at("file"), "saved meanwhile");
+      }
+    });
+    ignore(root.provider().move(at("file"), at("new"), print), "either is right");
+    plan->set_hook({});
+    const auto parked = root.provider().parked();
+    ASSERT_OK(parked);
+    EXPECT_TRUE(parked->empty());
+    const bool in_new = root.read(at("new")) == "saved meanwhile";
+    const bool in_file = root.read(at("file")) == "saved meanwhile";
+    EXPECT_EQ(saved, in_new || in_file);
+    EXPECT_TRUE(in_new || root.read(at("new")) == "the old version" || in_file);
+  }
 }
 
 }  // namespace

@@ -4,13 +4,13 @@
 #include <chrono>
 
 #include "provider/local/local_trash.h"
+#include "provider/local/placing.h"
 #include "provider/local/resume_part.h"
 
 namespace ox::provider {
 namespace {
 
 constexpr std::string_view kParkedPrefix = "parked-";
-constexpr std::string_view kCasePrefix = "case-";
 constexpr Duration kPartLife = std::chrono::hours(24 * 7);
 
 bool is_young_part(LocalRoot& root, const fs::DirectoryItem& item) {
@@ -22,10 +22,15 @@ bool is_young_part(LocalRoot& root, const fs::DirectoryItem& item) {
   return now - changed < kPartLife.count();
 }
 
+/// A crash may leave a user's own file under a name for changing case, or one for taking a name
+/// away; what has another name besides was about to go.
+bool is_parked(const fs::DirectoryItem& item) {
+  return item.name.starts_with(kParkedPrefix) &&
+         (!item.name.starts_with(kAsidePrefix) || item.stat.link_count == 1);
+}
+
 bool is_kept(LocalRoot& root, const fs::DirectoryItem& item) {
-  // A name for changing case holds a user's own file when a crash left it there.
-  if (item.name == kClockName || item.name.starts_with(kParkedPrefix) ||
-      item.name.starts_with(kCasePrefix)) {
+  if (item.name == kClockName || is_parked(item)) {
     return true;
   }
   const std::string without_suffix = item.name.substr(0, item.name.find('.'));
@@ -52,7 +57,7 @@ Result<std::vector<std::string>> list_parked(LocalRoot& root) {
   TRY(stage);
   TRY_ASSIGN(const auto items, (*stage)->list());
   for (const fs::DirectoryItem& item : items) {
-    if (item.name.starts_with(kParkedPrefix)) {
+    if (is_parked(item)) {
       names.push_back(item.name.substr(kParkedPrefix.size()));
     }
   }

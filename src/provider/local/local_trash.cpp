@@ -62,8 +62,7 @@ Result<std::string> LocalTrash::put(const TrashSlot& slot, fs::NodeType type, fs
   const std::size_t max_bytes = root_.capabilities().names.max_name_bytes;
   for (unsigned number = 1; number <= kMostVersions; ++number) {
     std::string name = numbered_name(slot.name, number, max_bytes);
-    const auto moved =
-        move_to_free_name(root_.facts().renames, type, from, from_name, *slot.directory, name);
+    const auto moved = move_to_free_name(root_, type, from, from_name, *slot.directory, name);
     if (moved.ok()) {
       return name;
     }

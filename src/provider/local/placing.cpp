@@ -22,19 +22,39 @@ Result<void> move_directory_over_own(fs::Directory& from, const std::string& fro
   return moved;
 }
 
-Result<void> move_by_link(fs::Directory& from, const std::string& from_name, fs::Directory& to,
-                          const std::string& to_name) {
+/// Takes the name `name` away from the file that `linked`, another name of it, was taken of. What
+/// somebody saves under it meanwhile is another file, and stands there afterwards: no name goes for
+/// good before it is seen what it stands for.
+Result<void> take_name_away(LocalRoot& root, fs::Directory& from, const std::string& name,
+                            const fs::Stat& linked) {
+  if (!is_same_inode(from, name, linked)) {
+    return {};
+  }
+  fs::Directory& stage = *root.stage();
+  const std::string aside = root.random_name(kAsidePrefix);
+  const auto taken = from.rename(name, stage, aside, fs::RenameMode::kReplace);
+  if (is_same_inode(stage, aside, linked)) {
+    return stage.remove_file(aside);
+  }
+  const auto back = stage.link(aside, from, name);
+  if (back.ok()) {
+    ignore(stage.remove_file(aside), "it has its own name again; swept later");
+  }
+  // Else somebody saved once more: the one between stays parked, and the next start brings it home.
+  return taken.failed_with(Code::kNotFound) ? Result<void>{} : taken;
+}
+
+Result<void> move_by_link(LocalRoot& root, fs::Directory& from, const std::string& from_name,
+                          fs::Directory& to, const std::string& to_name) {
   TRY(from.link(from_name, to, to_name));
   TRY_ASSIGN(const fs::Stat linked, to.stat(to_name));
-  if (is_same_inode(from, from_name, linked)) {
-    auto removed = from.remove_file(from_name);
-    if (!removed.ok() && is_same_inode(from, from_name, linked)) {
-      ignore(to.remove_file(to_name), "the first error is the one to tell");
-    }
-    return removed;
+  // In our own folder nobody else saves.
+  auto removed = &from == root.stage().get() ? from.remove_file(from_name)
+                                             : take_name_away(root, from, from_name, linked);
+  if (!removed.ok() && is_same_inode(from, from_name, linked)) {
+    ignore(to.remove_file(to_name), "the first error is the one to tell");
   }
-  // Somebody saved over the old name meanwhile: that is another version and stays.
-  return {};
+  return removed;
 }
 
 Result<void> move_over_own_file(fs::Directory& from, const std::string& from_name,
@@ -56,26 +76,26 @@ bool is_same_inode(fs::Directory& directory, const std::string& name, const fs::
   return standing.ok() && standing->inode == stat.inode && standing->device == stat.device;
 }
 
-Result<void> move_to_free_name(const RenameAbilities& renames, fs::NodeType type,
-                               fs::Directory& from, const std::string& from_name, fs::Directory& to,
+Result<void> move_to_free_name(LocalRoot& root, fs::NodeType type, fs::Directory& from,
+                               const std::string& from_name, fs::Directory& to,
                                const std::string& to_name) {
-  if (renames.no_replace) {
+  if (root.facts().renames.no_replace) {
     return from.rename(from_name, to, to_name, fs::RenameMode::kNoReplace);
   }
   if (type == fs::NodeType::kDirectory) {
     return move_directory_over_own(from, from_name, to, to_name);
   }
-  if (renames.hard_links) {
-    return move_by_link(from, from_name, to, to_name);
+  if (root.facts().renames.hard_links) {
+    return move_by_link(root, from, from_name, to, to_name);
   }
   return move_over_own_file(from, from_name, to, to_name);
 }
 
-Result<void> move_to_private_name(const RenameAbilities& renames, fs::NodeType type,
-                                  fs::Directory& from, const std::string& from_name,
-                                  fs::Directory& to, const std::string& to_name) {
-  if (renames.no_replace) {
-    return move_to_free_name(renames, type, from, from_name, to, to_name);
+Result<void> move_to_private_name(LocalRoot& root, fs::NodeType type, fs::Directory& from,
+                                  const std::string& from_name, fs::Directory& to,
+                                  const std::string& to_name) {
+  if (root.facts().renames.no_replace) {
+    return move_to_free_name(root, type, from, from_name, to, to_name);
   }
   const auto standing = to.stat(to_name);
   if (standing.ok()) {

@@ -54,8 +54,7 @@ Result<Displaced> swap_by_exchange(LocalRoot& root, LocalTrash& trash, const Own
     if (there.inode != ours.inode) {
       return std::move(before).error();
     }
-    TRY(move_to_free_name(root.facts().renames, own.type, *slot.directory, name, own.directory,
-                          own.name));
+    TRY(move_to_free_name(root, own.type, *slot.directory, name, own.directory, own.name));
     return tells_of_a_change(before.error()) ? changed(place) : std::move(before).error();
   }
   return finish(root, trash, std::move(slot), name, *before);
@@ -107,13 +106,13 @@ Result<Displaced> swap_by_stepping_aside(LocalRoot& root, LocalTrash& trash, con
     return tells_of_a_change(put.error()) ? changed(place) : std::move(put).error();
   }
   const std::string& name = *put;
-  auto placed = move_to_free_name(root.facts().renames, own.type, own.directory, own.name,
-                                  *place.directory, place.name);
+  auto placed =
+      move_to_free_name(root, own.type, own.directory, own.name, *place.directory, place.name);
   if (!placed.ok()) {
     // Fails only when somebody took the name: then theirs is the newer one, ours is in the trash.
-    ignore(move_to_free_name(root.facts().renames, before.type, *slot.directory, name,
-                             *place.directory, place.name),
-           "the old version stays in the trash");
+    ignore(
+        move_to_free_name(root, before.type, *slot.directory, name, *place.directory, place.name),
+        "the old version stays in the trash");
     return placed.failed_with(Code::kExists) ? changed(place) : std::move(placed).error();
   }
   return finish(root, trash, std::move(slot), name, before);
@@ -202,8 +201,7 @@ Result<Displaced> move_to_trash(LocalRoot& root, LocalTrash& trash, const Place&
   // Another version slipped in: it goes back, unless somebody has taken the name again.
   const TrashSlot& used = displaced.slot;
   TRY_ASSIGN(const fs::Stat other, used.directory->stat(*put));
-  ignore(move_to_free_name(root.facts().renames, other.type, *used.directory, *put,
-                           *place.directory, place.name),
+  ignore(move_to_free_name(root, other.type, *used.directory, *put, *place.directory, place.name),
          "then it stays in the trash, whole");
   return changed(place);
 }
