@@ -6,6 +6,19 @@
 
 namespace ox::sync {
 
+namespace {
+
+/// Attributes may change without a trace in the fingerprint.
+bool is_as_acknowledged(const tree::Entry& entry, const tree::Acknowledged& known) {
+  return known.value.kind == entry.kind && known.fingerprint.same_version(entry.fingerprint) &&
+         (entry.attributes.mode == tree::kModeUnknown ||
+          entry.attributes.mode == known.value.attributes.mode) &&
+         (entry.kind != tree::Kind::kSymlink ||
+          entry.content.link_target == known.value.content.link_target);
+}
+
+}  // namespace
+
 LaggingListings::LaggingListings(const std::vector<EngineReplica>& replicas, bool looks_closely)
     : replicas_(replicas), looks_closely_(looks_closely) {
   for (std::size_t i = 0; i < replicas.size(); ++i) {
@@ -49,9 +62,8 @@ std::vector<tree::Entry> LaggingListings::confirm(NodeId directory, const RelPat
   }
   std::erase_if(listing.entries, [&](const tree::Entry& entry) {
     const auto found = known.find(entry.name);
-    const bool as_known = !looks_closely_ && found != known.end() &&
-                          found->second->value.kind == entry.kind &&
-                          found->second->fingerprint.same_version(entry.fingerprint);
+    const bool as_known =
+        !looks_closely_ && found != known.end() && is_as_acknowledged(entry, *found->second);
     if (as_known) {
       doubtful.erase(entry.name);
     } else {

@@ -123,6 +123,24 @@ std::vector<Lagging> all_of_two_to_five() {
   return all;
 }
 
+TEST_F(EngineLab, AModeThatALateListingStillShowsIsNoEdit) {
+  for (int i = 0; i < 2; ++i) {
+    provider::Capabilities can = provider::full_capabilities();
+    can.consistent = can.ctime_reliable = false;
+    add_replica(std::move(can));
+  }
+  write(0, "file", "bytes of the file");
+  run_clean();
+  run_clean();
+  ASSERT_TRUE(stores_[0]->user_chmod(at("file"), 0600).ok());
+  for (int repeat = 0; repeat < 4; ++repeat) {
+    run_clean();
+  }
+  for (const auto& store : stores_) {
+    EXPECT_EQ(store->entries().at(at("file")).attributes.mode, 0600U);
+  }
+}
+
 TEST_F(EngineLab, ALateListingIsNotBelievedByARebase) {
   provider::Capabilities can = provider::full_capabilities();
   can.consistent = false;
