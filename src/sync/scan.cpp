@@ -152,11 +152,11 @@ class Scanner {
     if (stop.stop_requested()) {
       return Error(Code::kCancelled, "stopped");
     }
-    if (!unit->record.has_value()) {
-      return materialise(unit, listings, {}, plan::Coverage::kListed);
-    }
     if (lagging_.any()) {
       TRY(confirm(*unit, listings));
+    }
+    if (!unit->record.has_value()) {
+      return materialise(unit, listings, {}, plan::Coverage::kListed);
     }
     std::optional<Differences> differences;
     if (!options_.whole) {
@@ -177,20 +177,40 @@ class Scanner {
     return materialise(unit, listings, std::move(differences->records), plan::Coverage::kDiffering);
   }
 
-  Result<void> confirm(const ScanUnit& unit, std::vector<ScanListing>& listings) {
-    TRY_ASSIGN(const std::vector<tree::NodeRecord> records, store_.children(unit.record->id));
+  Result<void> confirm(ScanUnit& unit, std::vector<ScanListing>& listings) {
     for (std::size_t i = 0; i < replicas_.size(); ++i) {
-      if (!listings[i].present || !listings[i].readable || !lagging_.lags(i)) {
+      if (!lagging_.lags(i) || !unit.views[i].has_value()) {
         continue;
       }
-      const RelPath& path = unit.views[i]->path;
+      ScanUnit::View& view = *unit.views[i];
+      TRY_ASSIGN(view.known, known_as(unit, i));
+      if (!view.known.has_value() || !listings[i].present || !listings[i].readable) {
+        continue;
+      }
+      TRY_ASSIGN(const std::vector<tree::NodeRecord> records, store_.children(*view.known));
       ScanListing seen;
-      filter(path, i, lagging_.confirm(unit.record->id, path, i, records, listings[i]), seen);
+      filter(view.path, i, lagging_.confirm(*view.known, view.path, i, records, listings[i]), seen);
       std::ranges::move(seen.entries, std::back_inserter(listings[i].entries));
       std::ranges::move(seen.hidden, std::back_inserter(listings[i].hidden));
       std::ranges::sort(listings[i].entries, {}, &tree::Entry::name);
     }
     return {};
+  }
+
+  /// A directory may stand under another name on one replica than is agreed, and then has no record
+  /// of its own here.
+  Result<std::optional<NodeId>> known_as(const ScanUnit& unit, std::size_t i) {
+    if (unit.record.has_value()) {
+      return std::optional(unit.record->id);
+    }
+    const bool has_parent = unit.parent != nullptr && unit.parent->views[i].has_value();
+    const std::optional<NodeId> parent =
+        has_parent ? unit.parent->views[i]->known : std::optional<NodeId>();
+    if (!parent.has_value()) {
+      return parent;
+    }
+    TRY_ASSIGN(const std::vector<tree::NodeRecord> records, store_.children(*parent));
+    return lagging_.known_at(*parent, unit.views[i]->entry.name, i, records);
   }
 
   static void keep_only(std::vector<std::vector<bool>>& wanted,

@@ -48,6 +48,20 @@ LaggingListings::Expected LaggingListings::expected(
   return found;
 }
 
+std::optional<NodeId> LaggingListings::known_at(
+    NodeId directory, const std::string& name, std::size_t i,
+    const std::vector<tree::NodeRecord>& records) const {
+  for (const auto* part : {&records, &unsettled_}) {
+    for (const tree::NodeRecord& record : *part) {
+      const std::optional<tree::Acknowledged>& known = record.sides[i].acknowledged;
+      if (known.has_value() && known->value.parent == directory && known->value.name == name) {
+        return record.id;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 std::vector<tree::Entry> LaggingListings::confirm(NodeId directory, const RelPath& path,
                                                   std::size_t i,
                                                   const std::vector<tree::NodeRecord>& records,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -28,6 +29,9 @@ class LaggingListings {
                                    const std::vector<tree::NodeRecord>& records,
                                    ScanListing& listing) const;
   bool lags(std::size_t i) const;
+  /// The node that replica `i` acknowledged under this name of `directory`.
+  std::optional<NodeId> known_at(NodeId directory, const std::string& name, std::size_t i,
+                                 const std::vector<tree::NodeRecord>& records) const;
 
  private:
   using Expected = std::unordered_map<std::string, const tree::Acknowledged*>;

@@ -123,6 +123,25 @@ std::vector<Lagging> all_of_two_to_five() {
   return all;
 }
 
+TEST_F(EngineLab, ALateListingOfADirectoryOfAnotherNameIsNotBelieved) {
+  add_replica();
+  provider::Capabilities can = provider::full_capabilities();
+  can.consistent = false;
+  can.names.forbid_trailing_dot_space = true;
+  add_replica(std::move(can));
+  write(0, "folder/old", "bytes of the old");
+  run_clean();
+  run_clean();
+  ASSERT_TRUE(stores_[0]->user_rename(at("folder"), at("dot.")).ok());
+  ASSERT_TRUE(run().ok());
+  write(0, "dot./new", "bytes of the new");
+  for (int repeat = 0; repeat < 4; ++repeat) {
+    ASSERT_TRUE(run().ok());
+    EXPECT_EQ(files(0).size(), 2U) << "run " << repeat;
+    EXPECT_TRUE(files(1).contains("folder/new")) << "the name is refused there";
+  }
+}
+
 TEST_F(EngineLab, AModeThatALateListingStillShowsIsNoEdit) {
   for (int i = 0; i < 2; ++i) {
     provider::Capabilities can = provider::full_capabilities();

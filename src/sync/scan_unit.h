@@ -17,6 +17,8 @@ struct ScanUnit {
   struct View {
     RelPath path;
     tree::Entry entry;  ///< the directory's own, from its parent's listing
+    /// Where listings lag: which directory this replica acknowledged here; none: it is new.
+    std::optional<NodeId> known;
   };
 
   std::shared_ptr<ScanUnit> parent;        ///< none for the root
