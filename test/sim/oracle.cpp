@@ -195,6 +195,25 @@ void Oracle::forgive_what_is_told(std::vector<Tree>& trees) {
              told.contains(node.bytes);
     });
   }
+  forgive_old_places(trees);
+}
+
+/// Where one has to stay in its old place, that is told by the place it was to get.
+void Oracle::forgive_old_places(std::vector<Tree>& trees) {
+  for (std::size_t i = 0; i < trees.size(); ++i) {
+    std::vector<std::string> only_here;
+    for (const auto& [path, node] : trees[i]) {
+      const auto has_it = [&](const Tree& tree) { return tree.contains(path); };
+      if (std::ranges::count_if(trees, has_it) == 1) {
+        only_here.push_back(path);
+      }
+    }
+    if (only_here.size() <= told_by_[static_cast<ReplicaIndex>(i)]) {
+      std::erase_if(trees[i], [&](const auto& entry) {
+        return std::ranges::find(only_here, entry.first) != only_here.end();
+      });
+    }
+  }
 }
 
 void Oracle::check_deletes(const Tree& tree) {
@@ -254,11 +273,13 @@ void Oracle::after_run(const RunResult& result, bool quiet) {
   }
   claims_in_sync_ = result.in_sync();
   told_.clear();
+  told_by_.clear();
   symlinks_in_the_way_ = false;
   if (result.report.has_value()) {
     for (const state::Problem& problem : result.report->problems) {
       if (!problem.path.is_root()) {
         told_.push_back(problem.path.text());
+        ++told_by_[problem.replica.value_or(0)];
         const Tree there = world_.ground(problem.replica.value_or(0)).look();
         const auto standing = there.find(problem.path.text());
         symlinks_in_the_way_ = symlinks_in_the_way_ ||

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -79,6 +80,7 @@ class Oracle {
   void after_quiet_run(const RunResult& result);
   void check_equal(std::vector<Tree> trees);
   void forgive_what_is_told(std::vector<Tree>& trees);
+  void forgive_old_places(std::vector<Tree>& trees);
   void check_deletes(const Tree& tree);
   void check_leftovers();
   void check_one_sided(const Tree& tree, const RunResult& result);
@@ -94,8 +96,9 @@ class Oracle {
   Tolerance tolerance_;
   Rules rules_;
   std::optional<std::string> excluded_;
-  bool claims_in_sync_ = false;       ///< the last run
-  std::vector<std::string> told_;     ///< paths of the last run's problems
+  bool claims_in_sync_ = false;                  ///< the last run
+  std::vector<std::string> told_;                ///< paths of the last run's problems
+  std::map<ReplicaIndex, std::size_t> told_by_;  ///< how many of them each replica has
   bool symlinks_in_the_way_ = false;  ///< … of which one is a symlink where a directory stood
   std::vector<Tree> before_;          ///< as all stood before this run
   bool ever_moved_ = false;           ///< in this phase or before
