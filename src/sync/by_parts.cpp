@@ -12,7 +12,7 @@ Result<bool> stands_as_directory(provider::Provider& provider, const RelPath& pa
   if (entry.failed_with(Code::kNotFound)) {
     return false;
   }
-  TRY(entry.ok() ? Result<void>{} : entry.error());
+  TRY(entry);
   return entry->kind == tree::Kind::kDirectory;
 }
 
@@ -37,10 +37,8 @@ Result<bool> finish_by_parts(provider::Provider& provider, const state::Action& 
   if (!arrived || !left) {
     return false;
   }
-  const Result<tree::Entry> finished = action.parked.empty()
-                                           ? provider.finish_move(action.from, action.path)
-                                           : provider.finish_unpark(action.parked, action.path);
-  TRY(finished.ok() ? Result<void>{} : finished.error());
+  TRY(action.parked.empty() ? provider.finish_move(action.from, action.path)
+                            : provider.finish_unpark(action.parked, action.path));
   return true;
 }
 

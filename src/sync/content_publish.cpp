@@ -202,11 +202,9 @@ void Publisher::collect(NewDirectory& directory, state::Action& action) {
 }
 
 bool Publisher::is_doubted(const plan::Operation& operation) const {
-  const tree::NodeRecord* record = run_.ledger.find(operation.node);
-  const auto known = record == nullptr ? std::optional<tree::Acknowledged>()
-                                       : record->sides[operation.replica].acknowledged;
+  const tree::Acknowledged* known = run_.ledger.acknowledged(operation.node, operation.replica);
   return (operation.expected.has_value() && operation.expected->racy) ||
-         (known.has_value() && known->fingerprint.racy);
+         (known != nullptr && known->fingerprint.racy);
 }
 
 void Publisher::collect(const Transfer& transfer, TransferPart& part, state::Action& action) {
@@ -234,9 +232,9 @@ void Publisher::collect(const Transfer& transfer, TransferPart& part, state::Act
   run_.note_done(operation);
   // A time that we set hides a change that was made just before it, and whoever had the file open
   // still has: the bytes are read once more.
-  const bool sets_time = !put && action.before.has_value() &&
+  const bool sets_time = action.before.has_value() &&
                          action.before->fingerprint.mtime != published.entry.fingerprint.mtime;
-  const bool hides = sets_time || (!put && is_doubted(operation));
+  const bool hides = !put && (sets_time || is_doubted(operation));
   waiting_.add(
       {.node = operation.node,
        .replica = operation.replica,

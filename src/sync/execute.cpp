@@ -180,12 +180,9 @@ state::VersionRecord version_of(const Execution& execution, const plan::Operatio
 /// acknowledged one.
 std::optional<Digest> expected_digest(const Execution& execution,
                                       const plan::Operation& operation) {
-  const tree::NodeRecord* record = execution.ledger.find(operation.node);
-  if (record == nullptr || !operation.expected.has_value()) {
-    return std::nullopt;
-  }
-  const auto& known = record->sides[operation.replica].acknowledged;
-  if (!known.has_value() || known->fingerprint.racy) {
+  const tree::Acknowledged* known =
+      execution.ledger.acknowledged(operation.node, operation.replica);
+  if (known == nullptr || known->fingerprint.racy || !operation.expected.has_value()) {
     return std::nullopt;
   }
   const tree::Fingerprint& now =

@@ -59,6 +59,13 @@ const tree::NodeRecord* Ledger::find(NodeId id) const {
   return found == live_.end() ? nullptr : &found->second;
 }
 
+const tree::Acknowledged* Ledger::acknowledged(NodeId id, ReplicaIndex replica) const {
+  const tree::NodeRecord* record = find(id);
+  return record != nullptr && record->sides[replica].acknowledged.has_value()
+             ? &*record->sides[replica].acknowledged
+             : nullptr;
+}
+
 void Ledger::acknowledge_all(NodeId id, ReplicaIndex replica,
                              const tree::Fingerprint& fingerprint) {
   if (!live_.contains(id)) {

@@ -23,6 +23,8 @@ class Ledger {
   /// Queues a planned change. `digest` fills a content that has none yet.
   void apply(const plan::RecordUpdate& update);
   const tree::NodeRecord* find(NodeId id) const;
+  /// What this replica acknowledged of the node; null: nothing, or there is no such record.
+  const tree::Acknowledged* acknowledged(NodeId id, ReplicaIndex replica) const;
 
   /// A replica holds the node as agreed now (digest and all).
   void acknowledge_all(NodeId id, ReplicaIndex replica, const tree::Fingerprint& fingerprint);

@@ -16,12 +16,10 @@ class LinksOnly : public CrashLab {
  public:
   LinksOnly() : CrashLab(links_only()) {
     for (const char* name : {"x", "y", "z"}) {
-      create(name, std::string("bytes of ") + name + ", long enough");
+      save("a", name, std::string("bytes of ") + name + ", long enough");
     }
     EXPECT_TRUE(run().ok());
   }
-
-  void create(std::string_view name, std::string_view bytes) { save("a", name, bytes); }
 
   void swap_names() {
     rename("a", "x", "between");

@@ -353,10 +353,8 @@ void User::forget_synced(const Tree& stood) {
   const Tree now = ground_.look();
   for (const auto& [path, node] : stood) {
     const auto left = now.find(path);
-    Versions::Version* version = versions_.find(node.bytes);
-    if (version != nullptr && !version->shared &&
-        (left == now.end() || left->second.bytes != node.bytes)) {
-      version->durable = false;
+    if (left == now.end() || left->second.bytes != node.bytes) {
+      versions_.forget_synced(node.bytes);
     }
   }
 }

@@ -53,6 +53,12 @@ void Versions::make_shared(const std::string& bytes) {
   }
 }
 
+void Versions::forget_synced(const std::string& bytes) {
+  if (Version* version = find(bytes); version != nullptr && !version->shared) {
+    version->durable = false;
+  }
+}
+
 Versions::Version* Versions::find(const std::string& bytes) {
   const auto found = all_.find(bytes);
   return found == all_.end() ? nullptr : &found->second;

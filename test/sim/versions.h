@@ -38,6 +38,8 @@ class Versions {
   void make_durable(const std::string& bytes);
   /// The engine has acknowledged it everywhere, so it said that it is durable.
   void make_shared(const std::string& bytes);
+  /// The place where it was synced is gone: copies elsewhere are under way at best.
+  void forget_synced(const std::string& bytes);
   Version* find(const std::string& bytes);
   bool known(const std::string& bytes) const { return all_.contains(bytes); }
   std::unordered_map<std::string, Version>& all() { return all_; }

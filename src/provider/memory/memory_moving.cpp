@@ -81,7 +81,7 @@ Result<void> MemoryProvider::Store::move_children(const Parts& parts) {
     if (stays(below)) {
       continue;
     }
-    TRY(below.ok() ? Result<void>{} : below.error());
+    TRY(below);
     TRY(after_effect(parts.call, parts.path));
     if (!below->has_value()) {
       continue;
@@ -94,6 +94,20 @@ Result<void> MemoryProvider::Store::move_children(const Parts& parts) {
     }
   }
   return all;
+}
+
+Result<void> MemoryProvider::Store::move_all(const Parts& parts,
+                                             const std::function<void()>& take_away) {
+  TRY(move_children(parts));
+  TRY(before_effect(parts.call, parts.path));
+  {
+    const rt::Lock lock(mutex);
+    if (!parts.stand() || !parts.from->children.empty()) {
+      return Error(Code::kNotEmpty, "something came into it").with_context(parts.path.text());
+    }
+    take_away();
+  }
+  return after_effect(parts.call, parts.path);
 }
 
 Result<tree::Entry> MemoryProvider::move(const RelPath& from, const RelPath& to,
@@ -147,15 +161,8 @@ Result<tree::Entry> MemoryProvider::finish_move(const RelPath& from, const RelPa
     return store_->find(from) == parts.from && store_->find(to) == parts.to;
   };
   if (parts.from != nullptr) {
-    TRY(store_->move_children(parts));
-    TRY(store_->before_effect("move", from));
-    const rt::Lock lock(store_->mutex);
-    if (store_->find(from) != parts.from || !parts.from->children.empty()) {
-      return Error(Code::kNotEmpty, "something came into it").with_context(from.text());
-    }
-    store_->detach(from);
+    TRY(store_->move_all(parts, [&]() OX_REQUIRES(store_->mutex) { store_->detach(from); }));
   }
-  TRY(store_->after_effect("move", from));
   const rt::Lock lock(store_->mutex);
   TRY_ASSIGN(const MemoryNodePtr moved, store_->get(to));
   return store_->entry_of(to.name(), *moved, true);
@@ -217,16 +224,7 @@ Result<void> MemoryProvider::park(const RelPath& path, const tree::Fingerprint& 
   parts.stand = [&]() OX_REQUIRES(store_->mutex) {
     return store_->find(path) == parts.from && store_->is_parked(name, parts.to);
   };
-  TRY(store_->move_children(parts));
-  TRY(store_->before_effect("park", path));
-  {
-    const rt::Lock lock(store_->mutex);
-    if (!parts.stand() || !parts.from->children.empty()) {
-      return Error(Code::kNotEmpty, "something came into it").with_context(path.text());
-    }
-    store_->detach(path);
-  }
-  return store_->after_effect("park", path);
+  return store_->move_all(parts, [&]() OX_REQUIRES(store_->mutex) { store_->detach(path); });
 }
 
 Result<tree::Entry> MemoryProvider::unpark(std::string_view name, const RelPath& path) {
@@ -272,17 +270,12 @@ Result<tree::Entry> MemoryProvider::finish_unpark(std::string_view name, const R
   parts.stand = [&]() OX_REQUIRES(store_->mutex) {
     return store_->is_parked(name, parts.from) && store_->find(path) == parts.to;
   };
-  TRY(store_->move_children(parts));
-  TRY(store_->before_effect("unpark", path));
-  tree::Entry entry;
-  {
-    const rt::Lock lock(store_->mutex);
-    TRY_ASSIGN(const MemoryNodePtr back, store_->get(path));
+  TRY(store_->move_all(parts, [&]() OX_REQUIRES(store_->mutex) {
     store_->contents.parked.erase(std::string(name));
-    entry = store_->entry_of(path.name(), *back, true);
-  }
-  TRY(store_->after_effect("unpark", path));
-  return entry;
+  }));
+  const rt::Lock lock(store_->mutex);
+  TRY_ASSIGN(const MemoryNodePtr back, store_->get(path));
+  return store_->entry_of(path.name(), *back, true);
 }
 
 Result<std::vector<std::string>> MemoryProvider::parked() {

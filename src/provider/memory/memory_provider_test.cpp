@@ -22,6 +22,10 @@ MemoryOptions with(const std::function<void(MemoryOptions&)>& change) {
   return options;
 }
 
+const MemoryOptions kByParts = with([](MemoryOptions& options) {
+  options.capabilities.native_directory_move = options.capabilities.exchange = false;
+});
+
 const bool kSuites[] = {
     run_suite("MemoryFull", {}),
     run_suite("MemoryAtomic", with([](MemoryOptions& options) {
@@ -46,9 +50,7 @@ const bool kSuites[] = {
     run_suite("MemoryComposing", with([](MemoryOptions& options) {
                 options.capabilities.names.normalization = tree::NormalizationRule::kComposes;
               })),
-    run_suite("MemoryByParts", with([](MemoryOptions& options) {
-                options.capabilities.native_directory_move = options.capabilities.exchange = false;
-              })),
+    run_suite("MemoryByParts", kByParts),
     run_suite("MemoryRevisions", with([](MemoryOptions& options) {
                 Capabilities& can = options.capabilities;
                 can.stable_ids = can.ctime_reliable = can.mtime_settable = can.has_mtime = false;
@@ -61,7 +63,7 @@ const bool kSuites[] = {
 /// A store whose directories move entry by entry, with one that holds some; call after call fails.
 class ByParts : public ::testing::TestWithParam<std::uint64_t> {
  protected:
-  ByParts() : store_(options()) {
+  ByParts() : store_(kByParts) {
     for (const char* path : {"old/a", "old/sub/b", "old/sub/c"}) {
       EXPECT_OK(store_.user_write(at(path), path));
     }
@@ -71,12 +73,6 @@ class ByParts : public ::testing::TestWithParam<std::uint64_t> {
       return counts && effect_++ == GetParam() ? Error(Code::kUnreachable, "made to fail")
                                                : Result<void>{};
     });
-  }
-
-  static MemoryOptions options() {
-    MemoryOptions options;
-    options.capabilities.native_directory_move = options.capabilities.exchange = false;
-    return options;
   }
 
   void expect_all_below(const std::string& directory) {

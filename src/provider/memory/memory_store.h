@@ -116,6 +116,9 @@ struct MemoryProvider::Store {
   /// to follow.
   Result<std::optional<Parts>> move_child(const Parts& parts, const std::string& key)
       OX_EXCLUDES(mutex);
+  /// All that is in it, and then `take_away` (with the mutex held), which is to do that to `from`.
+  Result<void> move_all(const Parts& parts, const std::function<void()>& take_away)
+      OX_EXCLUDES(mutex);
   /// Puts a detached node into the trash.
   Trashed put_in_trash(const TrashFolder& folder, const RelPath& path, MemoryNodePtr node)
       OX_REQUIRES(mutex);
