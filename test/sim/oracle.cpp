@@ -167,17 +167,20 @@ void Oracle::forgive_what_is_told(std::vector<Tree>& trees) {
   // One that no tree shows is known by the name of a directory that is not kept either, and what
   // was in a directory that a symlink has the place of waits wherever others moved it: then there
   // is no telling which entries are meant.
-  const auto is_shown = [&](const std::string& path) {
-    return std::ranges::any_of(trees, [&](const Tree& tree) { return tree.contains(path); });
+  const auto is_clear = [&](const state::Problem& problem) {
+    const std::string path = problem.path.text();
+    const auto has_it = [&](const Tree& tree) { return tree.contains(path); };
+    return std::ranges::any_of(trees, has_it) && !symlink_has_the_place_of(problem);
   };
-  if (symlinks_in_the_way_ || !std::ranges::all_of(told_, is_shown)) {
+  if (!std::ranges::all_of(told_, is_clear)) {
     trees.assign(trees.size(), {});
     return;
   }
   Contents told;
   const auto is_told = [&](const std::string& path) {
-    return std::ranges::any_of(told_,
-                               [&](const std::string& one) { return on_one_line(path, one); });
+    return std::ranges::any_of(told_, [&](const state::Problem& problem) {
+      return on_one_line(path, problem.path.text());
+    });
   };
   for (const Tree& tree : trees) {
     for (const auto& [path, node] : tree) {
@@ -198,17 +201,32 @@ void Oracle::forgive_what_is_told(std::vector<Tree>& trees) {
   forgive_old_places(trees);
 }
 
+bool Oracle::symlink_has_the_place_of(const state::Problem& problem) const {
+  if (problem.code != "symlinks_unsupported") {
+    return false;
+  }
+  const Tree there = world_.ground(problem.replica.value_or(0)).look();
+  const auto standing = there.find(problem.path.text());
+  return standing != there.end() && standing->second.kind == NodeKind::kSymlink;
+}
+
 /// Where one has to stay in its old place, that is told by the place it was to get.
-void Oracle::forgive_old_places(std::vector<Tree>& trees) {
+void Oracle::forgive_old_places(std::vector<Tree>& trees) const {
   for (std::size_t i = 0; i < trees.size(); ++i) {
     std::vector<std::string> only_here;
     for (const auto& [path, node] : trees[i]) {
-      const auto has_it = [&](const Tree& tree) { return tree.contains(path); };
+      const std::string spelled = with_one_spelling(path);
+      const auto has_it = [&](const Tree& tree) {
+        return std::ranges::any_of(
+            tree, [&](const auto& entry) { return with_one_spelling(entry.first) == spelled; });
+      };
       if (std::ranges::count_if(trees, has_it) == 1) {
         only_here.push_back(path);
       }
     }
-    if (only_here.size() <= told_by_[static_cast<ReplicaIndex>(i)]) {
+    const auto told = std::ranges::count_if(
+        told_, [&](const state::Problem& problem) { return problem.replica.value_or(0) == i; });
+    if (only_here.size() <= static_cast<std::size_t>(told)) {
       std::erase_if(trees[i], [&](const auto& entry) {
         return std::ranges::find(only_here, entry.first) != only_here.end();
       });
@@ -273,18 +291,10 @@ void Oracle::after_run(const RunResult& result, bool quiet) {
   }
   claims_in_sync_ = result.in_sync();
   told_.clear();
-  told_by_.clear();
-  symlinks_in_the_way_ = false;
   if (result.report.has_value()) {
     for (const state::Problem& problem : result.report->problems) {
       if (!problem.path.is_root()) {
-        told_.push_back(problem.path.text());
-        ++told_by_[problem.replica.value_or(0)];
-        const Tree there = world_.ground(problem.replica.value_or(0)).look();
-        const auto standing = there.find(problem.path.text());
-        symlinks_in_the_way_ = symlinks_in_the_way_ ||
-                               (problem.code == "symlinks_unsupported" && standing != there.end() &&
-                                standing->second.kind == NodeKind::kSymlink);
+        told_.push_back(problem);
       }
     }
   }
@@ -417,11 +427,7 @@ void Oracle::root_comes_back(std::size_t replica, const Tree& copy) {
   const std::set<std::string> before = all_contents();
   const Contents stood_here = standing_in({world_.ground(replica).look()});
   for (const auto& [path, node] : world_.ground(replica).look()) {
-    // A copy elsewhere is under way at best: only here was it durable.
-    if (Versions::Version* version = versions_.find(node.bytes);
-        version != nullptr && !version->shared) {
-      version->durable = false;
-    }
+    versions_.forget_synced(node.bytes);
   }
   world_.ground(replica).put_back(copy);
   const std::set<std::string> after = all_contents();

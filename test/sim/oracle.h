@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -80,7 +79,8 @@ class Oracle {
   void after_quiet_run(const RunResult& result);
   void check_equal(std::vector<Tree> trees);
   void forgive_what_is_told(std::vector<Tree>& trees);
-  void forgive_old_places(std::vector<Tree>& trees);
+  void forgive_old_places(std::vector<Tree>& trees) const;
+  bool symlink_has_the_place_of(const state::Problem& problem) const;
   void check_deletes(const Tree& tree);
   void check_leftovers();
   void check_one_sided(const Tree& tree, const RunResult& result);
@@ -96,10 +96,8 @@ class Oracle {
   Tolerance tolerance_;
   Rules rules_;
   std::optional<std::string> excluded_;
-  bool claims_in_sync_ = false;                  ///< the last run
-  std::vector<std::string> told_;                ///< paths of the last run's problems
-  std::map<ReplicaIndex, std::size_t> told_by_;  ///< how many of them each replica has
-  bool symlinks_in_the_way_ = false;  ///< … of which one is a symlink where a directory stood
+  bool claims_in_sync_ = false;       ///< the last run
+  std::vector<state::Problem> told_;  ///< the last run's, that name a path
   std::vector<Tree> before_;          ///< as all stood before this run
   bool ever_moved_ = false;           ///< in this phase or before
   bool destination_won_ = false;      ///< it could, in a phase before
