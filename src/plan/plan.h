@@ -226,6 +226,9 @@ using Outcome = std::variant<Plan, NeedDigests, NeedMerge>;
 /// Decides everything. Contract: the input is consistent as its types say.
 Outcome make_plan(const Input& input);
 
+/// Takes back what `record` says of replicas that may not be believed. `online`: who takes part.
+void doubt(tree::NodeRecord& record, const std::vector<bool>& online, Mode mode);
+
 /// After a replica or our state came back from the past, or the mode changed: each side forgets the
 /// nodes that are not observed equal to the agreed value on every online replica, so that the rest
 /// becomes a union. `input` must be listed whole (no kUnchanged).

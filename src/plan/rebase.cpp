@@ -29,29 +29,44 @@ bool shown_everywhere(const Work& work, NodeIndex n) {
   return true;
 }
 
+/// `shown`: all online replicas show the agreed value.
+void forget_sides(tree::NodeRecord& record, const std::vector<bool>& online, Mode mode,
+                  bool shown) {
+  const bool has_source = mode != Mode::kTwoWay;
+  for (ReplicaIndex i = 0; i < online.size(); ++i) {
+    tree::ReplicaSide& side = record.sides[i];
+    // Of one that is away: what it was knowingly left with may be its own edit in another mode, and
+    // what the source may only have lost must not count as deleted when it comes back.
+    const bool goes = !shown && (online[i] || has_source);
+    if (goes || (!online[i] && side.waived.has_value())) {
+      side = {};
+    }
+  }
+}
+
 }  // namespace
 
+void doubt(tree::NodeRecord& record, const std::vector<bool>& online, Mode mode) {
+  forget_sides(record, online, mode, false);
+}
+
 void rebase(Input& input) {
-  std::vector<bool> keep(input.nodes.size(), false);
+  std::vector<bool> shown(input.nodes.size(), false);
   {
     Work work(input);
     identify(work);
     classify_changes(work);
     for (std::size_t n = 0; n < input.nodes.size(); ++n) {
-      keep[n] = input.nodes[n].id == kRootNode || shown_everywhere(work, static_cast<NodeIndex>(n));
+      shown[n] =
+          input.nodes[n].id == kRootNode || shown_everywhere(work, static_cast<NodeIndex>(n));
     }
   }
-  const bool has_source = input.policy.mode != Mode::kTwoWay;
+  std::vector<bool> online;
+  for (const Replica& replica : input.replicas) {
+    online.push_back(replica.traits.online);
+  }
   for (std::size_t n = 0; n < input.nodes.size(); ++n) {
-    for (ReplicaIndex i = 0; i < input.replicas.size(); ++i) {
-      tree::ReplicaSide& side = input.nodes[n].sides[i];
-      // Of one that is away: what it was knowingly left with may be its own edit in another mode,
-      // and what the source may only have lost must not count as deleted when it comes back.
-      const bool goes = !keep[n] && (input.replicas[i].traits.online || has_source);
-      if (goes || (!input.replicas[i].traits.online && side.waived.has_value())) {
-        side = {};
-      }
-    }
+    forget_sides(input.nodes[n], online, input.policy.mode, shown[n]);
   }
 }
 

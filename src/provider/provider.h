@@ -55,6 +55,8 @@ struct Capabilities {
   bool consistent = true;       ///< a listing shows every finished write
   /// Replicas with the same number become durable together, whichever is asked; 0: by itself.
   std::uint64_t durability_domain = 0;
+  /// make_durable() goes by paths: what others have moved away since it was read is left out.
+  bool durable_by_path = false;
   Duration mtime_step{1};  ///< coarsest distance of two time stamps of this store
   Duration clock_skew{0};  ///< how wrong the store's clock may be against ours
   tree::NameRules names;

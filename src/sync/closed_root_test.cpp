@@ -138,6 +138,65 @@ TEST_F(ClosedRoot, ASourceThatDoesNotGetDurableIsNotAcknowledged) {
   EXPECT_EQ(acknowledged("new"), (std::vector<bool>{true, true, true}));
 }
 
+TEST_F(ClosedRoot, ASourceThatDoesNotGetDurableLearnsTheDigestOfWhatIsKnown) {
+  options_.policy.mode = plan::Mode::kOneWay;
+  options_.policy.keep_mode = plan::KeepMode::kPath1;
+  run_clean();
+  write(1, "name/in the way", "bytes of b");
+  write(2, "name/in the way", "bytes of c");
+  write(0, "name", "bytes of the source");
+  EXPECT_TRUE(has_problem(run().value(), "in_the_way"));
+  const std::uint64_t id = stores_[0]->entries().at(at("name")).fingerprint.id;
+  ASSERT_TRUE(stores_[1]->user_rename(at("name"), at("elsewhere")).ok());
+  write(1, "name", "bytes of the same name");
+  fail_calls(0, "make_durable", Code::kIo);
+  ASSERT_TRUE(run().ok());
+  heal(0);
+  ASSERT_TRUE(run().ok());
+  EXPECT_EQ(files(1).at("name"), "bytes of the source");
+  EXPECT_EQ(stores_[0]->entries().at(at("name")).fingerprint.id, id) << "it got its own bytes";
+}
+
+/// The first one makes durable what still stands where it was read.
+class DurableByPath : public ClosedRoot {
+ protected:
+  void SetUp() override {
+    provider::Capabilities by_path = provider::full_capabilities();
+    by_path.durable_by_path = true;
+    add_replica(by_path);
+    add_replica();
+    add_replica();
+    write(0, "old", "old bytes");
+    run_clean();
+  }
+};
+
+TEST_F(DurableByPath, ASourceThatIsMovedAwayMeanwhileIsNotAcknowledged) {
+  write(0, "new", "new bytes");
+  bool staged = false;
+  bool moved = false;
+  stores_[1]->set_hook([&](const provider::MemoryEvent& event) -> Result<void> {
+    staged = staged || event.call == "stage";
+    return {};
+  });
+  stores_[0]->set_hook([&](const provider::MemoryEvent& event) -> Result<void> {
+    if (moved || !staged || event.call != "make_durable") {
+      return {};
+    }
+    moved = true;
+    return stores_[0]->user_rename(at("new"), at("moved"));
+  });
+  options_.max_passes = 1;
+  ASSERT_TRUE(run().ok());
+  EXPECT_TRUE(moved);
+  EXPECT_EQ(acknowledged("new"), (std::vector<bool>{false, true, true}));
+  heal(0);
+  options_.max_passes = RunOptions().max_passes;
+  run_clean();
+  EXPECT_EQ(files(0).at("moved"), "new bytes");
+  EXPECT_EQ(files(1), files(0));
+}
+
 TEST_F(ClosedRoot, ExpiredVersionsMakeRoomOnce) {
   write(0, "old", "newer bytes");
   run_clean();

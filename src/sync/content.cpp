@@ -346,6 +346,33 @@ class Content {
       }
     }
     run_.make_durable(sources, durability.domains);
+    std::erase_if(sources, [&](ReplicaIndex i) {
+      return run_.replicas[i].provider == nullptr ||
+             !run_.provider(i).capabilities().durable_by_path;
+    });
+    for (const Transfer& transfer : batch.transfers) {
+      if (transfer.ready) {
+        forget_gone_suppliers(*transfer.task, sources);
+      }
+    }
+  }
+
+  /// What somebody has moved away on one of `replicas` may not be durable: a power cut may show the
+  /// old place again, with less in it.
+  void forget_gone_suppliers(const plan::ContentTask& task,
+                             const std::set<ReplicaIndex>& replicas) {
+    for (const plan::Supplier& supplier : task.suppliers) {
+      if (!replicas.contains(supplier.replica)) {
+        continue;
+      }
+      const auto stands = run_.provider(supplier.replica).look(supplier.path);
+      const bool gone = stands.failed_with(Code::kNotFound) ||
+                        (stands.ok() && stands->fingerprint.id != supplier.fingerprint.id);
+      if (gone) {
+        run_.failed_moves.insert({supplier.replica, task.update.id});
+        run_.dirty = true;
+      }
+    }
   }
 
   // Intent ----------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ class CrashLab {
       options_.policy.order.push_back(static_cast<ReplicaIndex>(facts_.replicas.size()));
       facts_.replicas.push_back({.address = "/" + label, .label = label});
     }
+    EXPECT_TRUE(disk_.root()->sync().ok());
     start();
   }
 
@@ -68,6 +69,13 @@ class CrashLab {
     plan_->clear();
     start();
     return died;
+  }
+
+  /// The machine loses what is not durable; a new process follows.
+  void power_cut(std::uint64_t seed) {
+    rt::SeededRandom random(seed);
+    disk_.power_cut(random);
+    start();
   }
 
   std::unique_ptr<fs::Directory> folder(std::string_view name) {

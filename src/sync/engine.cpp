@@ -10,6 +10,7 @@
 #include "sync/gate.h"
 #include "sync/parked.h"
 #include "sync/questions.h"
+#include "sync/rebase.h"
 #include "sync/renew.h"
 #include "sync/retention.h"
 #include "sync/scan.h"
@@ -369,13 +370,11 @@ class Run {
     TRY(begin(decided.plan));
     Ledger& ledger = *ledger_;
     if (before_rebase.has_value()) {
-      ledger.load(*before_rebase);
-      for (std::size_t n = 0; n < nodes.size(); ++n) {
-        if (nodes[n] != (*before_rebase)[n]) {
-          ledger.replace(nodes[n]);
-        }
-      }
-      TRY(ledger.commit());
+      TRY(commit_rebase(store_, ledger,
+                        {.before = *before_rebase,
+                         .after = nodes,
+                         .replicas = replicas_,
+                         .mode = options_.policy.mode}));
     } else {
       ledger.load(std::move(nodes));
     }

@@ -21,6 +21,14 @@ bool means_changed(Code code) {
          code == Code::kNotEmpty || code == Code::kNotADirectory || code == Code::kIsADirectory;
 }
 
+/// Is this what is acknowledged already, but for a digest that has been found since?
+bool is_known(const tree::ReplicaSide& known, tree::ReplicaSide side) {
+  if (known.acknowledged.has_value() && !known.acknowledged->value.content.digest.has_value()) {
+    side.acknowledged->value.content.digest.reset();
+  }
+  return known == side;
+}
+
 }  // namespace
 
 const tree::Fingerprint& Execution::current(ReplicaIndex replica, const RelPath& path,
@@ -37,8 +45,8 @@ plan::RecordUpdate Execution::acknowledgeable(plan::RecordUpdate update) const {
     }
     if (undurable.contains(i)) {
       const tree::NodeRecord* record = ledger.find(update.id);
-      if (record == nullptr || record->sides[i] != *side) {
-        side = std::nullopt;  // else it is known already, and the copy may only name its digest
+      if (record == nullptr || !is_known(record->sides[i], *side)) {
+        side = std::nullopt;
       }
       continue;
     }

@@ -124,6 +124,28 @@ TEST(EpochsAfterCrash, AtAnyCallTheRootsAreKnown) {
   }
 }
 
+TEST(EpochsAfterCrash, OfAnOlderCopyNothingExcludedIsBelievedLater) {
+  const std::string mark = ".syncoxiders/id/" + std::string(31, '0') + "7";
+  bool died = true;
+  for (std::uint64_t crash = 1; died && !::testing::Test::HasFailure(); ++crash) {
+    SCOPED_TRACE("crash at call " + std::to_string(crash));
+    CrashLab lab;
+    ASSERT_TRUE(lab.folder("a")->make_directory("folder", 0755).ok());
+    ASSERT_TRUE(lab.run().ok());
+    const std::string older_mark = lab.read("b", mark);
+    lab.save("a", "folder/file", "bytes");
+    ASSERT_TRUE(lab.run().ok());
+    ASSERT_TRUE(lab.folder("b")->open_directory("folder").value()->remove_file("file").ok());
+    lab.write("b", mark, older_mark);
+    ASSERT_TRUE(lab.filter_.add({}, "folder").ok());
+    died = lab.dies_in(crash, [&] { ignore(lab.run(), "it dies"); });
+    lab.filter_ = {};
+    ASSERT_TRUE(lab.run().ok());
+    EXPECT_EQ(lab.read("a", "folder/file"), "bytes") << "what the copy lacks is not deleted";
+    EXPECT_EQ(lab.read("b", "folder/file"), "bytes");
+  }
+}
+
 /// Two files of one name, size and time, but with other bytes.
 class BytesNotCompared : public EngineLab {
  protected:

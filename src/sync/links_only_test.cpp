@@ -14,7 +14,7 @@ fs::MemoryOptions links_only() {
 /// `x` and `y` change places on `a`, `z` gets another name.
 class LinksOnly : public CrashLab {
  public:
-  LinksOnly() : CrashLab(links_only()) {
+  explicit LinksOnly(const fs::MemoryOptions& options = links_only()) : CrashLab(options) {
     for (const char* name : {"x", "y", "z"}) {
       save("a", name, std::string("bytes of ") + name + ", long enough");
     }
@@ -52,6 +52,36 @@ TEST(LinksOnly, ACrashLeavesNoNameTooMany) {
     EXPECT_EQ(lab.read("b", "new name of z"), "bytes of z, long enough");
     EXPECT_EQ(lab.trashed_bytes(), std::set<std::string>{});
     EXPECT_EQ(lab.leftovers("b"), std::set<std::string>{});
+  }
+}
+
+TEST(LinksOnly, ACrashWhileBytesAreReplacedLeavesNothingStaged) {
+  for (const fs::Support exchange : {fs::Support::kNo, fs::Support::kYes}) {
+    fs::MemoryOptions options = links_only();
+    options.rename_exchange = exchange;
+    bool died = true;
+    for (std::uint64_t crash = 1; died && !::testing::Test::HasFailure(); ++crash) {
+      SCOPED_TRACE("crash at call " + std::to_string(crash));
+      LinksOnly lab(options);
+      lab.save("a", "x", "other bytes of x, longer than before");
+      died = lab.dies_in(crash, [&] { ignore(lab.run(), "it dies"); });
+      lab.expect_in_sync();
+      EXPECT_EQ(lab.read("b", "x"), "other bytes of x, longer than before");
+      EXPECT_EQ(lab.leftovers("b"), std::set<std::string>{});
+    }
+  }
+}
+
+TEST(LinksOnly, APowerCutAfterARunBringsNoNameBack) {
+  fs::MemoryOptions options = links_only();
+  options.sync_whole = fs::Support::kNo;
+  for (std::uint64_t seed = 1; seed <= 16; ++seed) {
+    LinksOnly lab(options);
+    lab.swap_names();
+    lab.expect_in_sync();
+    lab.power_cut(seed);
+    EXPECT_EQ(lab.leftovers("b"), std::set<std::string>{});
+    EXPECT_EQ(lab.read("b", "y"), "bytes of x, long enough");
   }
 }
 

@@ -37,7 +37,8 @@ std::optional<RelPath> put(LocalDisk& disk, LocalTrash& trash, const TrashSlot& 
   const auto top = disk.top();
   const std::string from = "displaced";
   make_file(*top, from);
-  const Result<std::string> name = trash.put(slot, fs::NodeType::kFile, *top, from);
+  const Result<std::string> name =
+      trash.put(slot, provider::Whose::kUsers, fs::NodeType::kFile, *top, from);
   must_explain(name);
   if (!name.ok()) {
     expects(top->remove_file(from).ok());

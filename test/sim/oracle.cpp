@@ -57,6 +57,15 @@ void drop_excluded(std::vector<Tree>& trees, const std::optional<std::string>& n
   }
 }
 
+/// A ctime moves with another name of ours for the file, which is none of the user's business.
+std::string what_changed(const Tree& before, const Tree& now) {
+  const std::string difference = first_difference(before, now, {});
+  const auto replaced = std::ranges::find_if(now, [&](const auto& entry) {
+    return difference.empty() && before.at(entry.first).id != entry.second.id;
+  });
+  return replaced == now.end() ? difference : replaced->first + ": is another file";
+}
+
 /// Directories above may be renamed, so that only the bytes are told.
 std::multiset<std::string> excluded_bytes(const Tree& tree,
                                           const std::optional<std::string>& name) {
@@ -290,6 +299,7 @@ void Oracle::after_run(const RunResult& result, bool quiet) {
     episode_.disturbed = true;
   }
   claims_in_sync_ = result.in_sync();
+  is_held_ = result.report.has_value() && result.report->outcome == state::RunOutcome::kHeld;
   told_.clear();
   if (result.report.has_value()) {
     for (const state::Problem& problem : result.report->problems) {
@@ -350,8 +360,9 @@ void Oracle::judge_two_way(const std::vector<Tree>& trees, const RunResult& resu
 }
 
 void Oracle::judge_directional(const std::vector<Tree>& trees, const RunResult& result) {
-  if (was_settled_ && !rules_.moves && trees[0] != before_[0]) {
-    fail("the source was changed: " + first_difference(before_[0], trees[0], {}));
+  const std::string change = rules_.moves ? "" : what_changed(before_[0], trees[0]);
+  if (was_settled_ && !change.empty()) {
+    fail("the source was changed: " + change);
   }
   for (const auto& [path, node] : trees[0]) {
     if (rules_.moves && node.kind != NodeKind::kDirectory && !others_changed_ &&
@@ -366,16 +377,19 @@ void Oracle::judge_directional(const std::vector<Tree>& trees, const RunResult& 
 
 void Oracle::check_delivered(const Tree& source, const Tree& destination, std::size_t replica,
                              const RunResult& result) {
-  const auto find = [&](const std::string& path, NodeKind kind) -> const Node* {
+  const auto find = [&](const std::string& path, const Node& wanted) -> const Node* {
     const auto exact = destination.find(path);
-    if (exact != destination.end() && exact->second.kind == kind) {
-      return &exact->second;
+    const bool stands = exact != destination.end() && exact->second.kind == wanted.kind;
+    const Node* found = stands ? &exact->second : nullptr;
+    for (const auto& [other, node] : destination) {
+      const bool is_it = tolerance_.names && node.kind == wanted.kind &&
+                         with_one_spelling(other) == with_one_spelling(path);
+      // A replica that tells the spellings apart may hold each of them.
+      if (is_it && (found == nullptr || node.bytes == wanted.bytes)) {
+        found = &node;
+      }
     }
-    const auto other = std::ranges::find_if(destination, [&](const auto& entry) {
-      return tolerance_.names && entry.second.kind == kind &&
-             with_one_spelling(entry.first) == with_one_spelling(path);
-    });
-    return other == destination.end() ? nullptr : &other->second;
+    return found;
   };
   const auto is_told = [&](const std::string& path) {
     return std::ranges::any_of(result.report->problems, [&](const state::Problem& problem) {
@@ -395,7 +409,7 @@ void Oracle::check_delivered(const Tree& source, const Tree& destination, std::s
     return;
   }
   for (const auto& [path, node] : source) {
-    const Node* const found = find(path, node.kind);
+    const Node* const found = find(path, node);
     const bool stands = found != nullptr;
     const bool same = stands && found->bytes == node.bytes;
     if (node.kind == NodeKind::kDirectory || (tolerance_.symlinks && !stands) || is_told(path) ||
@@ -508,7 +522,9 @@ void Oracle::at_the_end(bool settled) {
   }
   check_survival(rules_.directional || tolerance_.leaves_out() ? trees
                                                                : std::vector<Tree>{trees[0]});
-  check_leftovers();
+  if (!is_held_) {  // nothing is done to such a root
+    check_leftovers();
+  }
 }
 
 std::string Oracle::describe() {

@@ -96,7 +96,8 @@ class Oracle {
   Tolerance tolerance_;
   Rules rules_;
   std::optional<std::string> excluded_;
-  bool claims_in_sync_ = false;       ///< the last run
+  bool claims_in_sync_ = false;  ///< the last run
+  bool is_held_ = false;
   std::vector<state::Problem> told_;  ///< the last run's, that name a path
   std::vector<Tree> before_;          ///< as all stood before this run
   bool ever_moved_ = false;           ///< in this phase or before

@@ -132,17 +132,21 @@ void LocalBatch::forget(const RelPath& place, std::unordered_map<RelPath, tree::
 }
 
 void LocalBatch::take_back(const RelPath& key, const RelPath& path_in_folder) {
+  const bool is_in_tree = path_in_folder.first() == kTrees;
   const auto remove = [&]() -> Result<void> {
     TRY_ASSIGN(const Place place, place_of(path_in_folder));
     auto removed = place.directory->remove_file(place.name);
     if (removed.failed_with(Code::kIsADirectory)) {
       removed = place.directory->remove_directory(place.name);
     }
+    if (removed.ok() && is_in_tree) {
+      return place.directory->sync();  // else a power cut may bring it back in what is published
+    }
     return removed.failed_with(Code::kNotFound) ? Result<void>{} : removed;
   };
   const Result<void> removed = remove();
   forget(key);
-  if (!removed.ok() && path_in_folder.first() == kTrees) {
+  if (!removed.ok() && is_in_tree) {
     const rt::Lock lock(mutex_);
     spoilt_.emplace(key.first(), removed.error());
   }
@@ -266,7 +270,9 @@ Result<std::unique_ptr<fs::File>> LocalBatch::stage_resumable(const StageRequest
     return std::unique_ptr<fs::File>{};
   }
   const std::uint64_t chunk = root_.options().resume_chunk;
-  TRY(part->keep(static_cast<std::size_t>(staged.size / chunk)));
+  // Whoever holds the source open may store into what was read, and leave no trace.
+  bool is_still = request.source->verify_unchanged().ok();
+  TRY(part->keep(is_still ? static_cast<std::size_t>(staged.size / chunk) : 0));
   Copier copier(request, part->file(), stop);
   TRY_ASSIGN(std::uint64_t done, copier.take_over_chunks(*part, chunk));
   while (done < staged.size) {
@@ -277,7 +283,8 @@ Result<std::unique_ptr<fs::File>> LocalBatch::stage_resumable(const StageRequest
       }
       return std::move(copied).error();
     }
-    if (end - done == chunk) {
+    is_still = is_still && request.source->verify_unchanged().ok();
+    if (end - done == chunk && is_still) {
       TRY(copier.end(end));
       TRY(part->add(copier.so_far()));
     }

@@ -91,6 +91,7 @@ Result<std::unique_ptr<Provider>> make_local_provider(LocalOptions options) {
   }
   facts.device = root_stat.device;
   facts.capabilities.durability_domain = info.sync_whole ? root_stat.device : 0;
+  facts.capabilities.durable_by_path = !info.sync_whole;
   return std::unique_ptr<Provider>(std::make_unique<LocalProvider>(std::make_unique<LocalRoot>(
       std::move(options), std::move(facts), std::move(root), std::move(folders.own),
       std::move(folders.stage), std::move(folders.clock_file))));

@@ -119,12 +119,12 @@ Result<tree::Entry> LocalProvider::make_directory(const RelPath& path,
 // one to the other is taken for no change at all by some file systems.
 Result<void> LocalProvider::change_case(const Place& from, const fs::Stat& stat, const Place& to) {
   const std::string between = root_->random_name("parked-case-");
-  TRY(move_to_private_name(*root_, stat.type, *from.directory, from.name, *root_->stage(),
-                           between));
-  auto moved =
-      move_to_free_name(*root_, stat.type, *root_->stage(), between, *to.directory, to.name);
+  TRY(move_to_private_name(*root_, *from.directory, from.name, *root_->stage(), between));
+  auto moved = move_to_free_name(*root_, Whose::kOurs, stat.type, *root_->stage(), between,
+                                 *to.directory, to.name);
   if (!moved.ok()) {
-    TRY(move_to_free_name(*root_, stat.type, *root_->stage(), between, *from.directory, from.name));
+    TRY(move_to_free_name(*root_, Whose::kOurs, stat.type, *root_->stage(), between,
+                          *from.directory, from.name));
   }
   return moved;
 }
@@ -132,8 +132,11 @@ Result<void> LocalProvider::change_case(const Place& from, const fs::Stat& stat,
 Result<fs::Stat> LocalProvider::move_checked(const Place& from, const tree::Fingerprint& expected,
                                              const Place& to, NewName name) {
   TRY_ASSIGN(const fs::Stat before, check_expected(*root_, from, expected));
-  const auto move = name == NewName::kPrivate ? move_to_private_name : move_to_free_name;
-  auto moved = move(*root_, before.type, *from.directory, from.name, *to.directory, to.name);
+  auto moved =
+      name == NewName::kPrivate
+          ? move_to_private_name(*root_, *from.directory, from.name, *to.directory, to.name)
+          : move_to_free_name(*root_, Whose::kUsers, before.type, *from.directory, from.name,
+                              *to.directory, to.name);
   if (moved.failed_with(Code::kExists) && name == NewName::kOtherSpelling) {
     moved = change_case(from, before, to);
   }
@@ -146,7 +149,8 @@ Result<fs::Stat> LocalProvider::move_checked(const Place& from, const tree::Fing
   if (is_same) {
     return after;
   }
-  ignore(move_to_free_name(*root_, after.type, *to.directory, to.name, *from.directory, from.name),
+  ignore(move_to_free_name(*root_, Whose::kUsers, after.type, *to.directory, to.name,
+                           *from.directory, from.name),
          "the old name was taken again; both versions stand");
   return Error(Code::kPreconditionFailed, "another version was there").with_context(from.name);
 }
@@ -211,8 +215,8 @@ Result<tree::Entry> LocalProvider::unpark(std::string_view name, const RelPath& 
   TRY_ASSIGN(const Place to, writable_place(path));
   TRY_ASSIGN(const std::string parked_name, name_of_parked(name));
   TRY_ASSIGN(const fs::Stat stat, root_->stage()->stat(parked_name));
-  auto moved =
-      move_to_free_name(*root_, stat.type, *root_->stage(), parked_name, *to.directory, to.name);
+  auto moved = move_to_free_name(*root_, Whose::kOurs, stat.type, *root_->stage(), parked_name,
+                                 *to.directory, to.name);
   if (moved.failed_with(Code::kExists) && stat.type != fs::NodeType::kDirectory &&
       stat.link_count > 1 && is_same_inode(*to.directory, to.name, stat)) {
     moved = root_->stage()->remove_file(parked_name);  // of a link and a removal, one was made
@@ -299,7 +303,8 @@ Result<tree::Entry> LocalProvider::restore_trashed(const RelPath& trash_path, co
   TRY_ASSIGN(const Place to, writable_place(path));
   TRY_ASSIGN(const Place from, trash_.find(trash_path));
   TRY_ASSIGN(const fs::Stat stat, from.directory->stat(from.name));
-  TRY(move_to_free_name(*root_, stat.type, *from.directory, from.name, *to.directory, to.name));
+  TRY(move_to_free_name(*root_, Whose::kOurs, stat.type, *from.directory, from.name, *to.directory,
+                        to.name));
   trash_.prune_above(trash_path);
   return root_->entry_after_change(*to.directory, to.name);
 }

@@ -31,11 +31,14 @@ class CountingSource final : public Source {
     std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(offset), into.size(), into.begin());
     return into.size();
   }
-  Result<void> verify_unchanged() override { return {}; }
+  Result<void> verify_unchanged() override {
+    return held_open ? Result<void>(Error(Code::kBusy, "somebody may write")) : Result<void>{};
+  }
   const tree::Fingerprint& fingerprint() const override { return print_; }
 
   std::uint64_t break_at = ~std::uint64_t{0};
   std::uint64_t read = 0;
+  bool held_open = false;
   tree::Fingerprint print_;
 
  private:
@@ -149,6 +152,20 @@ TEST_F(ResumeTest, ARacySourceIsNeverResumed) {
     source.break_at = 6 * kChunk;
     EXPECT_CODE(Code::kIo, stage(*batch, source));
     EXPECT_EQ(6 * kChunk, source.read);
+  }
+}
+
+TEST_F(ResumeTest, WhatWasReadWhileSomebodyHeldTheSourceOpenIsReadAgain) {
+  for (const bool held_first : {true, false}) {
+    const auto provider = open();
+    for (const bool first : {true, false}) {
+      const auto batch = provider->begin_batch().value();
+      CountingSource source(bytes_, held_first ? 1 : 2);
+      source.held_open = first == held_first;
+      source.break_at = 6 * kChunk;
+      EXPECT_CODE(Code::kIo, stage(*batch, source));
+      EXPECT_EQ(6 * kChunk, source.read);
+    }
   }
 }
 

@@ -81,6 +81,11 @@ Result<std::uint64_t> sweep_stage(LocalRoot& root) {
     }
     ++swept;
   }
+  const RenameAbilities& renames = root.facts().renames;
+  if (!renames.no_replace && renames.hard_links) {
+    // A name taken away before a crash is not to come back with the next power cut.
+    TRY(root.stage()->sync());
+  }
   return swept;
 }
 

@@ -57,12 +57,13 @@ Result<TrashSlot> LocalTrash::make_slot(const TrashFolder& folder, const RelPath
                    .changed = std::move(changed)};
 }
 
-Result<std::string> LocalTrash::put(const TrashSlot& slot, fs::NodeType type, fs::Directory& from,
-                                    const std::string& from_name) {
+Result<std::string> LocalTrash::put(const TrashSlot& slot, Whose whose, fs::NodeType type,
+                                    fs::Directory& from, const std::string& from_name) {
   const std::size_t max_bytes = root_.capabilities().names.max_name_bytes;
   for (unsigned number = 1; number <= kMostVersions; ++number) {
     std::string name = numbered_name(slot.name, number, max_bytes);
-    const auto moved = move_to_free_name(root_, type, from, from_name, *slot.directory, name);
+    const auto moved =
+        move_to_free_name(root_, whose, type, from, from_name, *slot.directory, name);
     if (moved.ok()) {
       return name;
     }

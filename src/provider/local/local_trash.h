@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "provider/local/local_root.h"
+#include "provider/local/placing.h"
 
 namespace ox::provider {
 
@@ -27,8 +28,8 @@ class LocalTrash {
   /// needed is stepped around ("a~2/b").
   Result<TrashSlot> make_slot(const TrashFolder& folder, const RelPath& path);
   /// Moves an entry into the slot under the first free name, which it returns.
-  Result<std::string> put(const TrashSlot& slot, fs::NodeType type, fs::Directory& from,
-                          const std::string& from_name);
+  Result<std::string> put(const TrashSlot& slot, Whose whose, fs::NodeType type,
+                          fs::Directory& from, const std::string& from_name);
   Result<Trashed> describe(const TrashSlot& slot, const std::string& name);
 
   /// The directory and name of a trashed version; kNotFound.

@@ -31,6 +31,7 @@ Result<void> take_name_away(LocalRoot& root, fs::Directory& from, const std::str
     return {};
   }
   fs::Directory& stage = *root.stage();
+  TRY(root.note_own("stage", root.stage()));  // else a power cut may bring `aside` back
   const std::string aside = root.random_name(kAsidePrefix);
   const auto taken = from.rename(name, stage, aside, fs::RenameMode::kReplace);
   if (is_same_inode(stage, aside, linked)) {
@@ -44,13 +45,13 @@ Result<void> take_name_away(LocalRoot& root, fs::Directory& from, const std::str
   return taken.failed_with(Code::kNotFound) ? Result<void>{} : taken;
 }
 
-Result<void> move_by_link(LocalRoot& root, fs::Directory& from, const std::string& from_name,
-                          fs::Directory& to, const std::string& to_name) {
+Result<void> move_by_link(LocalRoot& root, Whose whose, fs::Directory& from,
+                          const std::string& from_name, fs::Directory& to,
+                          const std::string& to_name) {
   TRY(from.link(from_name, to, to_name));
   TRY_ASSIGN(const fs::Stat linked, to.stat(to_name));
-  // In our own folder nobody else saves.
-  auto removed = &from == root.stage().get() ? from.remove_file(from_name)
-                                             : take_name_away(root, from, from_name, linked);
+  auto removed = whose == Whose::kOurs ? from.remove_file(from_name)
+                                       : take_name_away(root, from, from_name, linked);
   if (!removed.ok() && is_same_inode(from, from_name, linked)) {
     ignore(to.remove_file(to_name), "the first error is the one to tell");
   }
@@ -76,7 +77,7 @@ bool is_same_inode(fs::Directory& directory, const std::string& name, const fs::
   return standing.ok() && standing->inode == stat.inode && standing->device == stat.device;
 }
 
-Result<void> move_to_free_name(LocalRoot& root, fs::NodeType type, fs::Directory& from,
+Result<void> move_to_free_name(LocalRoot& root, Whose whose, fs::NodeType type, fs::Directory& from,
                                const std::string& from_name, fs::Directory& to,
                                const std::string& to_name) {
   if (root.facts().renames.no_replace) {
@@ -86,16 +87,16 @@ Result<void> move_to_free_name(LocalRoot& root, fs::NodeType type, fs::Directory
     return move_directory_over_own(from, from_name, to, to_name);
   }
   if (root.facts().renames.hard_links) {
-    return move_by_link(root, from, from_name, to, to_name);
+    return move_by_link(root, whose, from, from_name, to, to_name);
   }
   return move_over_own_file(from, from_name, to, to_name);
 }
 
-Result<void> move_to_private_name(LocalRoot& root, fs::NodeType type, fs::Directory& from,
+Result<void> move_to_private_name(LocalRoot& root, fs::Directory& from,
                                   const std::string& from_name, fs::Directory& to,
                                   const std::string& to_name) {
   if (root.facts().renames.no_replace) {
-    return move_to_free_name(root, type, from, from_name, to, to_name);
+    return from.rename(from_name, to, to_name, fs::RenameMode::kNoReplace);
   }
   const auto standing = to.stat(to_name);
   if (standing.ok()) {

@@ -92,8 +92,8 @@ Result<void> LocalBatch::put_in_place(const Item& item, const Place& from, const
                                       const RelPath& path, const Precondition& precondition,
                                       const TrashFolder& trash, Published& published) {
   if (!precondition.expected.has_value()) {
-    auto moved = move_to_free_name(root_, type_of(item.kind), *from.directory, from.name,
-                                   *place.directory, place.name);
+    auto moved = move_to_free_name(root_, Whose::kOurs, type_of(item.kind), *from.directory,
+                                   from.name, *place.directory, place.name);
     return moved.ok() ? Result<void>{} : std::move(moved).error().with_context(path.text());
   }
   const OwnEntry own{.directory = *from.directory, .name = from.name, .type = type_of(item.kind)};

@@ -105,7 +105,8 @@ Result<void> ResumePart::add(const Digest& up_to_here) {
 }
 
 Result<std::unique_ptr<fs::File>> ResumePart::finish(fs::Directory& to, const std::string& name) {
-  TRY(move_to_free_name(root_, fs::NodeType::kFile, *root_.stage(), part_name(), to, name));
+  TRY(move_to_free_name(root_, Whose::kOurs, fs::NodeType::kFile, *root_.stage(), part_name(), to,
+                        name));
   ignore(root_.stage()->remove_file(list_name()), "a list without its part is swept later");
   return std::move(file_);
 }

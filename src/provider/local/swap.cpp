@@ -39,7 +39,8 @@ Result<Displaced> finish(LocalRoot& root, LocalTrash& trash, TrashSlot slot,
 Result<Displaced> swap_by_exchange(LocalRoot& root, LocalTrash& trash, const OwnEntry& own,
                                    const Place& place, TrashSlot slot,
                                    const tree::Fingerprint& expected) {
-  TRY_ASSIGN(const std::string name, trash.put(slot, own.type, own.directory, own.name));
+  TRY_ASSIGN(const std::string name,
+             trash.put(slot, Whose::kOurs, own.type, own.directory, own.name));
   const auto exchange = [&]() -> Result<fs::Stat> {
     TRY_ASSIGN(fs::Stat before, check_replaceable(root, place, expected));
     TRY(slot.directory->rename(name, *place.directory, place.name, fs::RenameMode::kExchange));
@@ -54,7 +55,8 @@ Result<Displaced> swap_by_exchange(LocalRoot& root, LocalTrash& trash, const Own
     if (there.inode != ours.inode) {
       return std::move(before).error();
     }
-    TRY(move_to_free_name(root, own.type, *slot.directory, name, own.directory, own.name));
+    TRY(move_to_free_name(root, Whose::kOurs, own.type, *slot.directory, name, own.directory,
+                          own.name));
     return tells_of_a_change(before.error()) ? changed(place) : std::move(before).error();
   }
   return finish(root, trash, std::move(slot), name, *before);
@@ -101,18 +103,18 @@ Result<Displaced> swap_by_link(LocalRoot& root, LocalTrash& trash, const OwnEntr
 Result<Displaced> swap_by_stepping_aside(LocalRoot& root, LocalTrash& trash, const OwnEntry& own,
                                          const Place& place, TrashSlot slot,
                                          const fs::Stat& before) {
-  auto put = trash.put(slot, before.type, *place.directory, place.name);
+  auto put = trash.put(slot, Whose::kUsers, before.type, *place.directory, place.name);
   if (!put.ok()) {
     return tells_of_a_change(put.error()) ? changed(place) : std::move(put).error();
   }
   const std::string& name = *put;
-  auto placed =
-      move_to_free_name(root, own.type, own.directory, own.name, *place.directory, place.name);
+  auto placed = move_to_free_name(root, Whose::kOurs, own.type, own.directory, own.name,
+                                  *place.directory, place.name);
   if (!placed.ok()) {
     // Fails only when somebody took the name: then theirs is the newer one, ours is in the trash.
-    ignore(
-        move_to_free_name(root, before.type, *slot.directory, name, *place.directory, place.name),
-        "the old version stays in the trash");
+    ignore(move_to_free_name(root, Whose::kOurs, before.type, *slot.directory, name,
+                             *place.directory, place.name),
+           "the old version stays in the trash");
     return placed.failed_with(Code::kExists) ? changed(place) : std::move(placed).error();
   }
   return finish(root, trash, std::move(slot), name, before);
@@ -190,7 +192,7 @@ Result<Displaced> move_to_trash(LocalRoot& root, LocalTrash& trash, const Place&
   TRY_ASSIGN(TrashSlot slot, trash.make_slot(folder, path));
   TRY_ASSIGN(const auto lease, lease_against_writers(root, place, before.type));
   TRY_ASSIGN(before, check_replaceable(root, place, expected));
-  auto put = trash.put(slot, before.type, *place.directory, place.name);
+  auto put = trash.put(slot, Whose::kUsers, before.type, *place.directory, place.name);
   if (!put.ok()) {
     return put.failed_with(Code::kNotFound) ? changed(place) : std::move(put).error();
   }
@@ -201,7 +203,8 @@ Result<Displaced> move_to_trash(LocalRoot& root, LocalTrash& trash, const Place&
   // Another version slipped in: it goes back, unless somebody has taken the name again.
   const TrashSlot& used = displaced.slot;
   TRY_ASSIGN(const fs::Stat other, used.directory->stat(*put));
-  ignore(move_to_free_name(root, other.type, *used.directory, *put, *place.directory, place.name),
+  ignore(move_to_free_name(root, Whose::kOurs, other.type, *used.directory, *put, *place.directory,
+                           place.name),
          "then it stays in the trash, whole");
   return changed(place);
 }
