@@ -185,7 +185,7 @@ std::vector<NodeIndex> Layout::pending(const std::vector<NodeIndex>& by_path) co
 Operation Layout::operation(OperationKind kind, NodeIndex n) const {
   Operation result{.kind = kind, .replica = replica_, .node = work_.nodes[n].id};
   if (work_.present(n, replica_)) {
-    result.expected = work_.entry(n, replica_).fingerprint;
+    work_.expect(result, n);
   }
   if (work_.nodes[n].next.has_value()) {
     result.value = *work_.nodes[n].next;

@@ -133,6 +133,7 @@ struct Operation {
   RelPath from;
   std::string parked;
   std::optional<tree::Fingerprint> expected;
+  Boxed<Digest> expected_bytes;  ///< where the time stamps of `expected` may hide a later change
   Boxed<tree::Fingerprint> other_expected;  ///< kExchange: what stands at `path`
   tree::NodeValue value;  ///< what the node is to be afterwards, as far as this operation goes
 };

@@ -397,7 +397,7 @@ class Scheduler {
     operation.path = layouts_[i].path(n);
     operation.value = *work_.nodes[n].next;
     if (here) {
-      operation.expected = work_.entry(n, i).fingerprint;
+      work_.expect(operation, n);
     }
     return true;
   }
@@ -507,8 +507,8 @@ class Scheduler {
       Operation gone{.kind = OperationKind::kRemove,
                      .replica = source,
                      .node = work_.nodes[n].id,
-                     .path = layouts_[source].path(n),
-                     .expected = seen.entry.fingerprint};
+                     .path = layouts_[source].path(n)};
+      work_.expect(gone, n);
       gone.value = *work_.nodes[n].next;
       plan_.source_removals.push_back(std::move(gone));
     }

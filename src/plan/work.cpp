@@ -69,6 +69,15 @@ const tree::Entry& Work::entry(NodeIndex n, ReplicaIndex i) const {
   return input_.replicas[i].entries[here.entry].entry;
 }
 
+void Work::expect(Operation& operation, NodeIndex n) const {
+  operation.expected = entry(n, operation.replica).fingerprint;
+  if (operation.expected->racy) {
+    if (const auto digest = seen_content(n, operation.replica).digest; digest.has_value()) {
+      operation.expected_bytes = *digest;
+    }
+  }
+}
+
 tree::Content Work::seen_content(NodeIndex n, ReplicaIndex i) const {
   if (side(n, i).moved_in) {
     return moved_content.at({n, i});

@@ -110,6 +110,8 @@ class Work {
   /// Observed content of a present side; the digest is filled from the acknowledged one when the
   /// bytes are the same.
   tree::Content seen_content(NodeIndex n, ReplicaIndex i) const;
+  /// `operation` is to meet the entry of `n` as it is seen on its replica.
+  void expect(Operation& operation, NodeIndex n) const;
   tree::Attributes seen_attributes(NodeIndex n, ReplicaIndex i) const;
   /// Name as the agreed tree spells it: a replica that normalises does not rename by that. Stands
   /// in the input.

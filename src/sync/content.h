@@ -39,7 +39,8 @@ struct NewDirectory {
   const plan::Operation* operation = nullptr;
   RelPath place;
   std::optional<provider::Staged> staged;
-  std::optional<tree::Entry> entry;  ///< as it stands, once it is published
+  std::optional<tree::Entry> entry;            ///< as it stands, once it is published
+  std::optional<provider::Trashed> displaced;  ///< what came to stand there meanwhile
   std::optional<Error> error;
 
   bool is_top() const { return place.parent().is_root(); }

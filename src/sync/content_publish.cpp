@@ -83,6 +83,7 @@ void Publisher::publish_tree(const Tree& tree) {
     if (published.ok()) {
       top.entry = std::move(published->entry);
       inside = std::move(published->inside);
+      top.displaced = std::move(published->displaced);
     } else {
       top.error = published.error();
     }
@@ -195,6 +196,9 @@ void Publisher::collect(NewDirectory& directory, state::Action& action) {
   }
   action.done = true;
   run_.note_done(operation);
+  if (directory.displaced.has_value() && !rescue(run_, operation, *directory.displaced)) {
+    action.trashed = directory.displaced->path;
+  }
   waiting_.add({.node = operation.node,
                 .replica = operation.replica,
                 .fingerprint = kept_fingerprint(*directory.entry)});
@@ -216,7 +220,7 @@ void Publisher::collect(const Transfer& transfer, TransferPart& part, state::Act
     action.before = std::move(part.before);
   }
   if (published.displaced.has_value()) {
-    if (published.displaced_as_expected) {
+    if (published.displaced_as_expected && !hides_an_edit(run_, operation, *published.displaced)) {
       run_.displaced(operation, *published.displaced);
       action.trashed = published.displaced->path;
     } else if (!rescue(run_, operation, *published.displaced)) {

@@ -111,6 +111,11 @@ Result<void> execute(Execution& execution, const plan::Plan& plan);
 
 class NewTrees;
 
+/// Is what was displaced as expected, by all that its time stamps tell, another version than the
+/// one that is known? Where its last change was so young when it was looked at, its bytes tell.
+bool hides_an_edit(const Execution& execution, const plan::Operation& operation,
+                   const provider::Trashed& version);
+
 /// Somebody changed the target in the gap between looking and swapping. That version was put aside
 /// whole; it goes back beside the new one, and the next pass spreads it. False: that could not be
 /// done, and it is in the trash.

@@ -51,6 +51,26 @@ Rescuer Execution::rescuer(ReplicaIndex replica, std::vector<std::uint64_t>& ann
           }};
 }
 
+bool hides_an_edit(const Execution& execution, const plan::Operation& operation,
+                   const provider::Trashed& version) {
+  if (!operation.expected.has_value() || !operation.expected->racy) {
+    return false;
+  }
+  std::optional<Digest> expected;
+  if (operation.expected_bytes.has_value()) {
+    expected = *operation.expected_bytes;
+  } else if (const tree::Acknowledged* known =
+                 execution.ledger.acknowledged(operation.node, operation.replica);
+             known != nullptr && known->fingerprint.same_version(*operation.expected)) {
+    expected = known->value.content.digest;  // found in this run, when it was copied
+  }
+  const Digest found =
+      expected.has_value()
+          ? digest_of_trashed(execution.provider(operation.replica), version.path, execution.stop)
+          : Digest{};
+  return found != Digest{} && found != *expected;
+}
+
 bool rescue(Execution& execution, const plan::Operation& operation,
             const provider::Trashed& version) {
   execution.dirty = true;

@@ -13,7 +13,7 @@ class InTheGap : public EngineLab, public ::testing::WithParamInterface<provider
   void SetUp() override {
     add_replica();
     provider::Capabilities can = provider::full_capabilities();
-    can.replace = GetParam();
+    can.create = can.replace = GetParam();
     add_replica(std::move(can));
     write(0, "file", "old bytes");
     run_clean();
@@ -55,6 +55,32 @@ TEST_P(InTheGap, BothVersionsStandOnBothSides) {
             (std::set<std::string>{"the edit of a user of a", "the edit of a user of b"}))
       << "one is in a trash at best";
   EXPECT_EQ(files(1), files(0));
+}
+
+/// A link takes the name of a folder that is about to come.
+TEST_P(InTheGap, ALinkThatANewFolderDisplacedStandsBesideIt) {
+  write(0, "folder/file", "bytes in the folder");
+  stores_[1]->set_hook([this](const provider::MemoryEvent& event) -> Result<void> {
+    if (copied_ || event.when != provider::MemoryEvent::When::kBeforeEffect ||
+        event.call != "publish") {
+      return {};
+    }
+    copied_ = true;
+    return stores_[1]->user_symlink(at("folder"), "the target");
+  });
+  ASSERT_TRUE(run().ok());
+  EXPECT_TRUE(copied_);
+  heal(1);
+  ASSERT_TRUE(run().ok());
+  for (const auto& store : stores_) {
+    const auto entries = store->entries();
+    EXPECT_EQ(std::ranges::count_if(entries,
+                                    [](const auto& entry) {
+                                      return entry.second.content.link_target == "the target";
+                                    }),
+              1);
+    EXPECT_TRUE(entries.contains(at("folder/file")));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(OnStoresThat, InTheGap,

@@ -386,7 +386,8 @@ class Structure {
     }
     const bool is_other =
         removed.ok() && removed->has_value() &&
-        !same_after_rename(expected(operation, operation.path), (*removed)->fingerprint);
+        (!same_after_rename(expected(operation, operation.path), (*removed)->fingerprint) ||
+         hides_an_edit(run_, operation, **removed));
     if (is_other && put_back(operation, **removed)) {
       return Error(Code::kPreconditionFailed, "another version was there, and is again");
     }

@@ -98,6 +98,7 @@ class Oracle {
   std::optional<std::string> excluded_;
   bool claims_in_sync_ = false;  ///< the last run
   bool is_held_ = false;
+  bool was_broken_off_ = false;       ///< the run before this one
   std::vector<state::Problem> told_;  ///< the last run's, that name a path
   std::vector<Tree> before_;          ///< as all stood before this run
   bool ever_moved_ = false;           ///< in this phase or before

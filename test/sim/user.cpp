@@ -240,7 +240,7 @@ bool User::write(Edit& edit) {
     edit.text = "write in place " + path + " " + title_of(bytes) +
                 (puts_mtime_back ? ", mtime put back" : "");
     if (puts_mtime_back) {
-      clock_.advance(2 * habits_.time_step);
+      let_ctime_differ(old.ctime);
     }
     done =
         ground_.write_in_place(path, bytes) && (!puts_mtime_back || ground_.touch(path, old.mtime));
@@ -249,6 +249,15 @@ bool User::write(Edit& edit) {
     versions_.replace(old.bytes);
   }
   return written(bytes, done);
+}
+
+/// Also where the clock was set back since.
+void User::let_ctime_differ(Timestamp old) {
+  clock_.advance(2 * habits_.time_step);
+  const std::int64_t since = clock_.now().ns - old.ns;
+  if (since >= 0 && since < habits_.time_step.count()) {
+    clock_.advance(2 * habits_.time_step);
+  }
 }
 
 /// The first store makes its page writable, and the file shows that; the next ones show nowhere.

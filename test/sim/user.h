@@ -71,6 +71,7 @@ class User {
   bool write(Edit& edit);
   bool begin_writing(Edit& edit, const std::string& path);
   bool map(Edit& edit, const std::string& path);
+  void let_ctime_differ(Timestamp old);
   bool copy(Edit& edit);
   bool rename(Edit& edit);
   bool rename_over(Edit& edit);

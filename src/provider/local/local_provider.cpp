@@ -82,7 +82,7 @@ Result<std::unique_ptr<Provider>> make_local_provider(LocalOptions options) {
     if (opened.ok()) {
       folders = std::move(opened).value();
       TRY_ASSIGN(facts, probe_file_system(*folders.stage, info, probe_prefix(*options.random),
-                                          options.clock->now()));
+                                          *options.clock));
     } else if (means_read_only(opened.error())) {
       make_read_only(facts.capabilities);
     } else {

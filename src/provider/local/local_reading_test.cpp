@@ -4,6 +4,7 @@
 #include "crypto/digest.h"
 #include "fs/memory/memory_fs.h"
 #include "fs/os/temporary_directory.h"
+#include "provider/local/hooked_fs_for_test.h"
 #include "provider/local/local_root_for_test.h"
 
 namespace ox::provider {
@@ -115,6 +116,16 @@ TEST_F(RacyTest, CoarseStampsAreRacyForTheirWholeStep) {
   EXPECT_TRUE(conformance::print_of(root, "file").racy);
   clock_.advance(20s);
   EXPECT_FALSE(conformance::print_of(root, "file").racy);
+}
+
+TEST_F(RacyTest, AFreshVersionIsRacyThoughOpeningTookLong) {
+  const auto before = std::make_shared<HookedDirectory::Before>(
+      [this](std::string_view, std::string_view) { clock_.advance(1s); });
+  LocalTestRoot root([&] { return std::make_unique<HookedDirectory>(disk_.root(), before); },
+                     &clock_);
+  *before = nullptr;
+  root.write(at("file"), "bytes");
+  EXPECT_TRUE(root.provider().list(at(""), nullptr, {}).value().front().fingerprint.racy);
 }
 
 TEST(LocalHoles, StayHoles) {

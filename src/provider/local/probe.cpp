@@ -206,7 +206,7 @@ void grade_operations(const RenameAbilities& renames, Capabilities& can) {
 }  // namespace
 
 Result<RootFacts> probe_file_system(fs::Directory& stage, const fs::FileSystemInfo& info,
-                                    const std::string& prefix, Timestamp now) {
+                                    const std::string& prefix, rt::Clock& clock) {
   RootFacts facts;
   facts.file_system = info;
   facts.writable = true;
@@ -221,7 +221,8 @@ Result<RootFacts> probe_file_system(fs::Directory& stage, const fs::FileSystemIn
   grade_operations(facts.renames, can);
 
   TRY_ASSIGN(const fs::Stat fresh, stage.stat());
-  facts.clock_offset = Duration{fresh.ctime.ns - now.ns};
+  // Ours is read last: were theirs to seem ahead, a fresh file would seem old.
+  facts.clock_offset = Duration{fresh.ctime.ns - clock.now().ns};
   return facts;
 }
 

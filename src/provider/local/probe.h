@@ -9,7 +9,7 @@ namespace ox::provider {
 /// whatever fails. `prefix` begins the names it uses. The facts of the file system itself, of our
 /// folder and of the clock are the caller's.
 Result<RootFacts> probe_file_system(fs::Directory& stage, const fs::FileSystemInfo& info,
-                                    const std::string& prefix, Timestamp now);
+                                    const std::string& prefix, rt::Clock& clock);
 
 /// The same by knowledge instead of trial, where nothing may be written: what a file system of this
 /// type is known for.
