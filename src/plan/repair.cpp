@@ -448,9 +448,20 @@ class Repair {
     if (n == kNone) {
       return work_.input().known && work_.input().known(id);
     }
+    const auto differs = [&](tree::Kind other_kind, const tree::Content& other) {
+      return other_kind != kind || other.digest != content.digest ||
+             other.link_target != content.link_target;
+    };
     const std::optional<tree::NodeValue>& next = work_.nodes[n].next;
-    return next.has_value() && (next->kind != kind || next->content.digest != content.digest ||
-                                next->content.link_target != content.link_target);
+    if (next.has_value()) {
+      return differs(next->kind, next->content);
+    }
+    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
+      if (work_.present(n, i) && differs(work_.entry(n, i).kind, work_.seen_content(n, i))) {
+        return true;  // it is about to go
+      }
+    }
+    return false;
   }
 
   void add_loser(const Loser& loser, NodeIndex winner_node, PlaceTable& places) {

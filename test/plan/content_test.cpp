@@ -239,6 +239,24 @@ TEST(Content, TheSameLoserAgainIsAFileOfItsOwnWhenTheFirstCopyWasMovedAway) {
   });
 }
 
+TEST(Content, TheSameLoserAgainIsNotPutIntoAnEditedCopyThatIsBeingDeleted) {
+  in_every_arrangement(2, kTwoWay, [](Lab& lab) {
+    lab.base({{"a.txt", "A"}});
+    lab.write(0, "a.txt", "older");
+    lab.write(1, "a.txt", "newer");
+    const plan::Plan first = lab.sync();
+    ASSERT_EQ(first.conflicts.size(), 1U);
+    lab.write(1, first.conflicts[0].copy_path.text(), "edited");
+    lab.sync();
+    lab.remove(1, first.conflicts[0].copy_path.text());
+    lab.write(0, "a.txt", "older");
+    lab.write(1, "a.txt", "newest");
+    lab.crash_everywhere();
+    lab.sync();
+    lab.expect({{"a.txt", "newest"}, {copy_of(lab, 0), "older"}});
+  });
+}
+
 TEST(Merges, LinesOfBoth) {
   in_every_arrangement(2, {.auto_merge = true}, [](Lab& lab) {
     lab.base({{"a.txt", "1\n2\n3\n4\n"}});

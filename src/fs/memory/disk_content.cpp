@@ -29,6 +29,7 @@ void Disk::log_content(const InodePtr& inode, ContentChange change, Stamps stamp
     keep_attributes(inode);
     inode->attributes.mtime = inode->attributes.ctime = now();
   }
+  list_dirty(inode);
   change.version = inode->version;
   change.size_after = inode->content.size();
   std::vector<ContentChange>& log = inode->unsynced_content;

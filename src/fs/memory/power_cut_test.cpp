@@ -100,6 +100,23 @@ TEST(PowerCut, WithoutSyncingAnythingMayBeLost) {
   EXPECT_EQ(seen, (Outcomes{"<not_found>", "", kZeros, "one"}));
 }
 
+TEST(PowerCut, WhatWasStoredThroughAMappingIsLostOrKeptLikeAnyWrite) {
+  const auto store = [](bool syncs) {
+    return [syncs](Machine&, Directory& root) {
+      write_file(root, "f", "old");
+      ASSERT_TRUE(root.sync_file_system().ok());
+      const auto file = root.open_file("f", Access::kReadWrite).value();
+      ASSERT_TRUE(MemoryFileSystem::store_mapped(*file, 0, as_bytes_view("new")).ok());
+      if (syncs) {
+        ASSERT_TRUE(root.sync_file_system().ok());
+      }
+      ASSERT_TRUE(file->set_mode(0600).ok());
+    };
+  };
+  EXPECT_EQ(outcomes(store(false), content_of("f")), (Outcomes{"old", "new"}));
+  EXPECT_EQ(outcomes(store(true), content_of("f")), Outcomes{"new"});
+}
+
 TEST(PowerCut, SyncingAFileDoesNotKeepItsName) {
   EXPECT_EQ(outcomes(
                 [](Machine&, Directory& root) {
