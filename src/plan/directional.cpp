@@ -149,6 +149,27 @@ class Directional {
     }
   }
 
+  /// Others agreed on it while the source was away, before they were its destinations: it is their
+  /// edit.
+  bool is_news_to_source(NodeIndex n, ReplicaIndex j) const {
+    const Node& node = work_.nodes[n];
+    const tree::Acknowledged* here = work_.acknowledged(n, j);
+    const tree::Acknowledged* there = work_.acknowledged(n, source_);
+    if (here == nullptr || !node.agreed()) {
+      return false;
+    }
+    const auto is_agreed = [&](const tree::Content& content) {
+      const tree::Content& agreed = node.record->agreed->content;
+      return content.digest == agreed.digest && content.link_target == agreed.link_target;
+    };
+    if (there == nullptr) {
+      return mode() != Mode::kMove &&
+             is_agreed(here->value.content);  // what was moved is gone there
+    }
+    return here->value.content.digest.has_value() == there->value.content.digest.has_value() &&
+           is_agreed(here->value.content) && !is_agreed(there->value.content);
+  }
+
   /// A destination's copy goes only in mode one-way, and only while it is the copy we made.
   bool may_delete(NodeIndex n, ReplicaIndex j) {
     const tree::Acknowledged* known = work_.acknowledged(n, j);
@@ -158,7 +179,8 @@ class Directional {
     if (copies() || known == nullptr || !work_.nodes[n].known_delete) {
       return false;
     }
-    const bool untouched = work_.side(n, j).change == ContentChange::kSame;
+    const bool untouched =
+        work_.side(n, j).change == ContentChange::kSame && !is_news_to_source(n, j);
     const bool assumed = known->assumed || work_.side(n, j).doubted;
     if (assumed || work_.waived(n, j) != nullptr || !untouched) {
       work_.report(j, work_.known_path(n), assumed ? "assumed_equal" : "kept",
@@ -242,8 +264,9 @@ class Directional {
     }
     const tree::Acknowledged* known = work_.acknowledged(n, j);
     const tree::Content* passed = work_.waived(n, j);
-    const bool drifted =
-        known == nullptr || passed != nullptr || work_.side(n, j).change == ContentChange::kChanged;
+    const bool drifted = known == nullptr || passed != nullptr ||
+                         work_.side(n, j).change == ContentChange::kChanged ||
+                         is_news_to_source(n, j);
     if (passed != nullptr && same(n, wanted, Candidate{.content = *passed})) {
       leave(n, j);
       return;

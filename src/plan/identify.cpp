@@ -207,7 +207,7 @@ class Matcher {
       return;
     }
     const tree::Acknowledged& known = *work_.acknowledged(n, replica_);
-    if (known.value.kind != entry.kind || changed_places(entry, known) ||
+    if (known.value.kind != entry.kind || changed_places(entry, n) ||
         is_agreed_successor(entry, parent, n)) {
       return;
     }
@@ -253,10 +253,11 @@ class Matcher {
            entry.fingerprint.mtime == known.fingerprint.mtime;
   }
 
-  /// The object that stood here stands elsewhere, or may in what a later plan will see, and the one
-  /// that stands here was known before. A new file may be how an editor saves the old one; a new
-  /// directory is another directory.
-  bool changed_places(const tree::Entry& entry, const tree::Acknowledged& known) {
+  /// The object that stood here stands elsewhere, or may in what a later plan will see, or was to
+  /// go, and the one that stands here was known before. A new file may be how an editor saves the
+  /// old one; a new directory is another directory.
+  bool changed_places(const tree::Entry& entry, NodeIndex n) {
+    const tree::Acknowledged& known = *work_.acknowledged(n, replica_);
     if (!moves_count() || !has_identity(entry.fingerprint, entry.kind) ||
         !has_identity(known.fingerprint, known.value.kind) ||
         entry.fingerprint.same_object(known.fingerprint)) {
@@ -271,7 +272,8 @@ class Matcher {
     }
     const tree::Acknowledged& other = *work_.acknowledged(here, replica_);
     return other.value.kind == entry.kind &&
-           (work_.input().unseen_newcomers || standing().contains(object_of(known.fingerprint)));
+           (work_.input().unseen_newcomers || !work_.nodes[n].agreed() ||
+            standing().contains(object_of(known.fingerprint)));
   }
 
   void try_object(EntryIndex e) {

@@ -180,6 +180,29 @@ TEST(Renames, SwapOfTwoFiles) {
   });
 }
 
+TEST(Renames, ToThePlaceOfWhatABrokenOffRunHadJustDeleted) {
+  in_every_arrangement(2, kTwoWay, {Store::kLocal}, [](Lab& lab) {
+    lab.base({{"b", "B"}, {"c", "C"}});
+    lab.remove(0, "b");
+    lab.rename(0, "c", "b");
+    World smooth = lab.world;
+    const std::size_t steps = smooth.sync().value().steps;
+    std::size_t renamed = 0;
+    for (std::size_t k = 0; k < steps; ++k) {
+      SCOPED_TRACE("after a crash at step " + std::to_string(k));
+      Lab torn = lab;
+      ASSERT_TRUE(torn.world.sync(k).ok());
+      if (torn.at(1).has("b") && !torn.at(1).has("c")) {
+        torn.rename(1, "b", "c");
+        torn.sync();
+        torn.expect({{"c", "C"}});
+        ++renamed;
+      }
+    }
+    EXPECT_GT(renamed, 0U);
+  });
+}
+
 TEST(Renames, SwapAgainstEdit) {
   in_every_arrangement(2, kTwoWay, {Store::kLocal}, [](Lab& lab) {
     lab.base({{"a", "A"}, {"b", "B"}});
