@@ -142,6 +142,22 @@ class ReplicaTarget {
            work_.seen_name(n, replica_) == work_.nodes[n].next->name;
   }
 
+  /// A directory of this replica becomes one that has not been listed on another.
+  bool joins_unseen(NodeIndex n) const {
+    if (work_.nodes[n].next->kind != tree::Kind::kDirectory ||
+        work_.acknowledged(n, replica_) != nullptr) {
+      return false;
+    }
+    for (ReplicaIndex j = 0; j < work_.replica_count(); ++j) {
+      if (work_.present(n, j) &&
+          work_.input().replicas[j].entries[work_.side(n, j).entry].coverage ==
+              Coverage::kUnchanged) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   bool may_stand(NodeIndex n, NodeIndex directory) {
     if (is_excluded(work_, n, replica_)) {
       // It lags behind in sight, and is nobody's from now on: the next plan takes it for new.
@@ -157,6 +173,8 @@ class ReplicaTarget {
       }
     }
     if (at_home(n)) {
+      // What others hold in it, as they did before, is known to the plan after that one.
+      work_.look_again = work_.look_again || joins_unseen(n);
       return true;
     }
     const tree::NodeValue& value = *work_.nodes[n].next;
