@@ -74,6 +74,7 @@ class Scheduler {
   /// (two at one place could not be told apart any more), or when its directory ends there: it is
   /// known where it stands, if it stands where a record can say so.
   void forget_taken_places() {
+    gave_up_a_place_.assign(work_.nodes.size(), false);
     for (NodeIndex n = 0; n < work_.nodes.size(); ++n) {
       std::optional<RecordUpdate> update;
       for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
@@ -103,6 +104,7 @@ class Scheduler {
         }
       }
       if (update.has_value()) {
+        gave_up_a_place_[n] = true;
         plan_.structure.push_back(std::move(*update));
       }
     }
@@ -251,7 +253,7 @@ class Scheduler {
       plan_.structure.push_back(std::move(ended));
       plan_.finished.push_back(std::move(*last));
     } else if (!node.next.has_value() || busy.any_structure || takes_a_place(n) ||
-               stays_elsewhere(n)) {
+               stays_elsewhere(n) || gave_up_a_place_[n]) {
       // What ends does so in one commit with what takes its name and what moves out of it.
       plan_.structure.push_back(std::move(*last));
     } else {
@@ -520,6 +522,7 @@ class Scheduler {
   Plan& plan_;
   std::vector<NodeIndex> by_path_;
   std::vector<Layout> layouts_;
+  std::vector<bool> gave_up_a_place_;  ///< in a structure update that still names the old version
   std::vector<Busy> busy_;
   std::vector<ContentTask>
       attributes_;  ///< after all bytes, deepest first: a directory may lock itself
