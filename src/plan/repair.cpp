@@ -441,36 +441,13 @@ class Repair {
     }
   }
 
-  /// The earlier copy of these very bytes may hold others by now, or stand where nothing changes
-  /// and the input does not show it: then this loser becomes a file of its own.
-  bool is_another_file(NodeId id, tree::Kind kind, const tree::Content& content) const {
-    const NodeIndex n = work_.find(id);
-    if (n == kNone) {
-      return work_.input().known && work_.input().known(id);
-    }
-    const auto differs = [&](tree::Kind other_kind, const tree::Content& other) {
-      return other_kind != kind || other.digest != content.digest ||
-             other.link_target != content.link_target;
-    };
-    const std::optional<tree::NodeValue>& next = work_.nodes[n].next;
-    if (next.has_value()) {
-      return differs(next->kind, next->content);
-    }
-    for (ReplicaIndex i = 0; i < work_.replica_count(); ++i) {
-      if (work_.present(n, i) && differs(work_.entry(n, i).kind, work_.seen_content(n, i))) {
-        return true;  // it is about to go
-      }
-    }
-    return false;
-  }
-
   void add_loser(const Loser& loser, NodeIndex winner_node, PlaceTable& places) {
     const tree::NodeValue winner = *work_.nodes[winner_node].next;
     NodeId id = derived_id(work_.nodes[winner_node].id, digest_of(loser.content, winner.kind));
     if (loser.only.has_value()) {
       id.value += *loser.only + 1;  // each destination keeps its own
     }
-    while (is_another_file(id, winner.kind, loser.content)) {
+    while (is_another_file(work_, id, winner.kind, loser.content)) {
       id = derived_id(id, digest_of(loser.content, winner.kind));
     }
     NodeIndex copy = work_.find(id);

@@ -305,4 +305,25 @@ NodeId derived_id(NodeId node, const Digest& loser) {
   return NodeId{crypto::sha256(writer.bytes()).prefix64() | (std::uint64_t{1} << 63U)};
 }
 
+bool is_another_file(const Work& work, NodeId id, tree::Kind kind, const tree::Content& content) {
+  const NodeIndex n = work.find(id);
+  if (n == kNone) {
+    return work.input().known && work.input().known(id);
+  }
+  const auto differs = [&](tree::Kind other_kind, const tree::Content& other) {
+    return other_kind != kind || other.digest != content.digest ||
+           other.link_target != content.link_target;
+  };
+  const std::optional<tree::NodeValue>& next = work.nodes[n].next;
+  if (next.has_value()) {
+    return differs(next->kind, next->content);
+  }
+  for (ReplicaIndex i = 0; i < work.replica_count(); ++i) {
+    if (work.present(n, i) && differs(work.entry(n, i).kind, work.seen_content(n, i))) {
+      return true;  // it is about to go
+    }
+  }
+  return false;
+}
+
 }  // namespace ox::plan

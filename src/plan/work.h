@@ -215,6 +215,9 @@ std::string conflict_name_for(const Work& work, NodeIndex n, const tree::Content
 
 /// Ids of conflict copies: from the node and the loser's bytes, so that a rerun finds the same one.
 NodeId derived_id(NodeId node, const Digest& loser);
+/// The earlier copy of this id may hold other bytes than `content` by now, or stand where nothing
+/// changes and the input does not show it: then a loser becomes a file of its own.
+bool is_another_file(const Work& work, NodeId id, tree::Kind kind, const tree::Content& content);
 /// Digest of a version: of its bytes, or of its link target. Contract: known.
 Digest digest_of(const tree::Content& content, tree::Kind kind);
 

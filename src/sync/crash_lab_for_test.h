@@ -21,7 +21,7 @@ namespace ox::sync {
 /// what is left. The state is on the same disk.
 class CrashLab {
  public:
-  explicit CrashLab(fs::MemoryOptions disk = {},
+  explicit CrashLab(const fs::MemoryOptions& disk = {},
                     const std::vector<std::string>& labels = {"a", "b"})
       : disk_(clock_, disk) {
     facts_.id = std::string(31, '0') + "7";

@@ -372,33 +372,6 @@ TEST(OneWay, ADestinationsWinnerIsItsEditWhenTheModeChangesWhileItIsAway) {
   });
 }
 
-TEST(OneWay, WhatWasAgreedWhileTheSourceWasAwayIsAnEditOfTheOthers) {
-  for (const Mode mode : {Mode::kOneWay, Mode::kCopy}) {
-    in_mode({.mode = Mode::kTwoWay}, 2, [mode](Lab& lab) {
-      if (lab.count() < 3) {
-        return;
-      }
-      lab.write(0, "a.txt", "A");
-      lab.write(0, "b.txt", "B");
-      settle(lab);
-      lab.offline(0);
-      lab.write(1, "a.txt", "edited");
-      lab.write(1, "b.txt", "edited, too");
-      settle(lab);
-      lab.world.policy.mode = mode;
-      lab.world.rebase();
-      settle(lab);
-      lab.online(0);
-      lab.remove(0, "b.txt");
-      World copy = lab.world;
-      const std::size_t edited = lab.count() - 1;
-      EXPECT_EQ(copy.sync().value().plan.conflicts.size(), edited) << "one wins, none is lost";
-      settle(lab);
-      EXPECT_TRUE(lab.at(1).has("b.txt")) << "another version was deleted at the source";
-    });
-  }
-}
-
 TEST(OneWay, ADestinationsWinnerFollowsRenames) {
   in_mode({.mode = Mode::kOneWay}, 2, [](Lab& lab) {
     const std::string drift = big("drift");

@@ -563,5 +563,32 @@ TEST(Late, ThirdReplicaSeesWhatTwoAgreedMeanwhile) {
   });
 }
 
+TEST(Late, WhatTheOthersAgreeOnBeforeItIsTheirSourceIsTheirEdit) {
+  for (const plan::Mode mode : {plan::Mode::kOneWay, plan::Mode::kCopy}) {
+    in_mode(kTwoWay, 2, [mode](Lab& lab) {
+      if (lab.count() < 3) {
+        return;
+      }
+      lab.write(0, "a.txt", "A");
+      lab.write(0, "b.txt", "B");
+      lab.run();
+      lab.offline(0);
+      lab.write(1, "a.txt", "edited");
+      lab.write(1, "b.txt", "edited, too");
+      lab.run();
+      lab.world.policy.mode = mode;
+      lab.world.rebase();
+      lab.run();
+      lab.online(0);
+      lab.remove(0, "b.txt");
+      World copy = lab.world;
+      const std::size_t edited = lab.count() - 1;
+      EXPECT_EQ(copy.sync().value().plan.conflicts.size(), edited) << "one wins, none is lost";
+      lab.run();
+      EXPECT_TRUE(lab.at(1).has("b.txt")) << "another version was deleted at the source";
+    });
+  }
+}
+
 }  // namespace
 }  // namespace ox::toy
