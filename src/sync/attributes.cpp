@@ -29,11 +29,6 @@ Result<provider::Published> set_attributes(Execution& execution, const plan::Con
   TRY_ASSIGN(tree::Entry entry,
              store.set_attributes(operation.path, expected, operation.value.attributes, mtime,
                                   xattrs.get()));
-  const bool changed = entry.attributes != before->attributes ||
-                       entry.fingerprint.mtime != before->fingerprint.mtime;
-  if (entry.fingerprint.link_count > 1 && changed) {
-    execution.dirty = true;  // the file's other names show that, too
-  }
   return provider::Published{.entry = std::move(entry), .displaced = std::nullopt};
 }
 

@@ -238,6 +238,12 @@ void Publisher::collect(const Transfer& transfer, TransferPart& part, state::Act
   // still has: the bytes are read once more.
   const bool sets_time = action.before.has_value() &&
                          action.before->fingerprint.mtime != published.entry.fingerprint.mtime;
+  const bool sets_mode =
+      action.before.has_value() && action.before->attributes != published.entry.attributes;
+  if (!put && published.entry.kind == tree::Kind::kFile &&
+      published.entry.fingerprint.link_count > 1 && (sets_time || sets_mode)) {
+    run_.dirty = true;  // the file's other names show that, too
+  }
   const bool hides = !put && (sets_time || is_doubted(operation));
   waiting_.add(
       {.node = operation.node,

@@ -64,10 +64,11 @@ bool hides_an_edit(const Execution& execution, const plan::Operation& operation,
              known != nullptr && known->fingerprint.same_version(*operation.expected)) {
     expected = known->value.content.digest;  // found in this run, when it was copied
   }
+  if (!expected.has_value()) {
+    return false;
+  }
   const Digest found =
-      expected.has_value()
-          ? digest_of_trashed(execution.provider(operation.replica), version.path, execution.stop)
-          : Digest{};
+      digest_of_trashed(execution.provider(operation.replica), version.path, execution.stop);
   return found != Digest{} && found != *expected;
 }
 
